@@ -1,0 +1,42 @@
+/* The operators' HTTP API: libmicrohttpd without threads of its own, driven by the control thread's
+ * loop, on TCP addresses and a Unix socket. It reads the other rooms' public headers and changes
+ * things only through their functions. Control thread. */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+
+struct admin;
+struct anycast;
+struct loop;
+struct proxy;
+
+struct admin_config {
+	struct addr listen[4];
+	unsigned n_listen;
+	char socket[108];             /* empty: none; made with mode 0660, a stale one is replaced */
+};
+
+#define ADMIN_REASONS_MAX 8
+
+struct admin_sources {
+	const char *version, *node_id;
+	int64_t started_wall_us;
+	struct proxy *proxy;
+	struct anycast *anycast;      /* NULL without an anycast section */
+	/* Why this node should not get calls now: fills static texts, returns how many (0: ready). */
+	unsigned (*not_ready)(void *arg, const char *reasons[ADMIN_REASONS_MAX]);
+	/* Writes the configuration in force as YAML, secrets masked; *text is malloc'ed, freed by admin. */
+	int (*config_text)(void *arg, char **text);
+	void *arg;
+};
+
+/* Listens; answers from the next turn of `loop` on. NULL and `err` on failure. */
+struct admin *admin_new(struct loop *loop, const struct admin_config *config, const struct admin_sources *sources,
+                        struct err *err);
+void admin_free(struct admin *admin);
+
+#endif

@@ -1,0 +1,115 @@
+/* The configuration file as values: what YAML says, defaults filled in, every cross-reference
+ * resolved, nothing started. daemon/build.c turns it into what each room wants. Control thread. */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "anycast/anycast.h"
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "policy/policy.h"
+
+#define CONFIG_TRUNKS_MAX 4096
+#define CONFIG_LISTEN_MAX 16
+#define CONFIG_TARGETS_MAX 16
+
+enum config_transport { CONFIG_UDP, CONFIG_TCP, CONFIG_TLS };
+
+struct config_node {
+	char id[POLICY_NAME_LEN];         /* default: the host's name */
+	struct addr address[2];           /* own addresses, one IPv4 and one IPv6 at most; port unset */
+	unsigned n_address;
+	struct addr egress[2];            /* default: address */
+	unsigned n_egress;
+	uint16_t port;                    /* of both: SIP on the own and egress addresses, default 5060 */
+	unsigned workers;                 /* auto: one a CPU this process may use */
+	uint32_t max_call_ms;             /* an established call nobody ended is forgotten then; default 4h */
+};
+
+struct config_listen {
+	struct addr address;              /* with port */
+	enum config_transport transport;
+	bool anycast;
+};
+
+struct config_trunk {
+	char name[POLICY_NAME_LEN];
+	struct prefix *sources;
+	unsigned n_sources;
+	uint32_t max_calls, max_cps;      /* 0: no limit */
+	char default_country[8];          /* digits, empty: numbers are taken as they come */
+};
+
+struct config_target {
+	char uri[256];                    /* as written */
+	char host[256];                   /* name or address literal, no brackets */
+	uint16_t port;                    /* 5060 where not said */
+	enum config_transport transport;
+};
+
+struct config_region {
+	struct policy_region_config policy;
+	struct config_target targets[CONFIG_TARGETS_MAX];
+	unsigned n_targets;
+};
+
+struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
+
+struct config_admin {
+	struct addr listen[4];
+	unsigned n_listen;
+	char socket[108];                 /* path of the Unix socket; empty: none */
+};
+
+struct config_log {
+	enum log_level level;
+	char calls_file[256];             /* empty: no call log */
+	bool mask_numbers;
+};
+
+struct config {
+	char path[256];
+	struct config_node node;
+	struct config_listen listen[CONFIG_LISTEN_MAX];
+	unsigned n_listen;
+	struct config_trunk *trunks;
+	unsigned n_trunks;
+	struct config_region *regions;
+	unsigned n_regions;
+	struct config_probes probes;
+	struct policy_pool_config *pools;
+	unsigned n_pools;
+	struct policy_rule_config *rules;
+	unsigned n_rules;
+	struct policy_tuning tuning;
+	struct anycast_config anycast;
+	bool has_anycast;
+	char secret_file[256];            /* cluster.secret_file; empty: a random key for this run */
+	uint8_t secret[64];
+	unsigned secret_len;
+	struct config_admin admin;
+	struct config_log log;
+};
+
+/* Receives one error or warning, "FILE:LINE:COLUMN: what is wrong, and what would be right". */
+typedef void config_report_fn(void *arg, const char *line);
+
+/* Reads and checks the whole file, reporting every error, not only the first. Returns the
+ * configuration, owned by the caller, or NULL after at least one report. Reads the secret files it
+ * names: one that cannot be read is an error that config_load() reports with *unreadable set true
+ * (may be NULL): the caller's exit code is then 2, not 1. */
+struct config *config_load(const char *path, config_report_fn *report, void *arg, bool *unreadable);
+/* From text in memory; `path` is used in reports and to find relative file names. */
+struct config *config_parse(const char *path, const char *text, size_t len, config_report_fn *report, void *arg,
+                            bool *unreadable);
+void config_free(struct config *config);
+
+/* Writes it in full as YAML, defaults filled in, secrets masked; what is printed parses again to the
+ * same. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,183 @@
+/* What to do with a call: from a compiled table (pools, rules, regions), the facts of this moment and
+ * the call, a plan: the regions in the order to try them, with the reason for each and for the choice.
+ *
+ * Pure: no I/O, no clock, no threads, no allocation while deciding; time and chance come in with the
+ * query. The daemon, the simulator and the replay tool run this very code. A built table is immutable
+ * and may be read by any thread; everything else is a value of the caller's. */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define POLICY_REGIONS_MAX 64
+#define POLICY_NAME_LEN 64          /* with the NUL; names of regions, pools, rules, trunks */
+#define POLICY_FAILOVER_CODES 32
+
+enum policy_admin { POLICY_READY, POLICY_DRAIN, POLICY_MAINT };
+
+enum policy_strategy {
+	POLICY_ADAPTIVE, POLICY_WEIGHTED, POLICY_PRIORITY, POLICY_LATENCY, POLICY_LOAD, POLICY_STICKY
+};
+
+/* Why a region is or is not a candidate; policy_reason_str() gives the word for the log. */
+enum policy_reason {
+	POLICY_OK,             /* "ok" */
+	POLICY_NO_DRAIN,       /* "draining" */
+	POLICY_NO_MAINT,       /* "maintenance" */
+	POLICY_NO_UNHEALTHY,   /* "unhealthy" */
+	POLICY_NO_CALLS,       /* "max_calls" */
+	POLICY_NO_CPS,         /* "max_cps" */
+	POLICY_NO_WEIGHT       /* "weight_zero" */
+};
+
+/* Why the first of the plan is the first; policy_because_str() gives the words for the log. */
+enum policy_because {
+	POLICY_BECAUSE_NONE,          /* "no region eligible" */
+	POLICY_BECAUSE_ONLY,          /* "only eligible region" */
+	POLICY_BECAUSE_LATENCY,       /* "lowest latency among cold" */
+	POLICY_BECAUSE_BAND,          /* "within tolerance, by free capacity" */
+	POLICY_BECAUSE_COLD,          /* "only cold region" */
+	POLICY_BECAUSE_LEAST_LOADED,  /* "all hot, least loaded" */
+	POLICY_BECAUSE_WEIGHT,        /* "by weight" */
+	POLICY_BECAUSE_PRIORITY,      /* "first in order" */
+	POLICY_BECAUSE_LOAD,          /* "least loaded" */
+	POLICY_BECAUSE_STICKY,        /* "caller's usual region" */
+	POLICY_BECAUSE_PANIC          /* "panic: health ignored" */
+};
+
+/* ---- the table ---- */
+
+struct policy_region_config {
+	char name[POLICY_NAME_LEN];
+	uint32_t max_calls;       /* 0: no limit */
+	uint32_t max_cps;         /* 0: no limit */
+	uint32_t weight;          /* relative share, 0 to 65535 */
+};
+
+struct policy_failover {
+	uint16_t on[POLICY_FAILOVER_CODES];  /* response codes that send the call to the next region */
+	uint8_t n_on;
+	uint8_t attempts;                    /* regions tried at most, the first included */
+	uint32_t first_response_ms;          /* silence that long is a failure */
+};
+
+struct policy_pool_config {
+	char name[POLICY_NAME_LEN];
+	enum policy_strategy strategy;
+	uint8_t regions[POLICY_REGIONS_MAX];  /* indices into regions, in the order written */
+	uint8_t n_regions;
+	struct policy_failover failover;
+};
+
+/* Empty text matches everything. Numbers are E.164 ("+15551234567"); a pattern ends in '*' (prefix)
+ * or is a whole number. */
+struct policy_rule_config {
+	char name[POLICY_NAME_LEN];
+	char trunk[POLICY_NAME_LEN];
+	char to[32];
+	char from[32];
+	uint16_t pool;
+};
+
+/* What tunes `adaptive`; policy_tuning_default() gives the values that hold where nothing is said. */
+struct policy_tuning {
+	double hot_on;          /* a region becomes hot when its load rises above this share: 0.84 */
+	double hot_off;         /* and cold again when it falls below this: 0.75 */
+	double band;            /* latencies within this share of the lowest are equal: 0.20 ... */
+	uint32_t band_min_us;   /* ... and within this many µs at least: 10000 */
+	uint32_t setups_soft;   /* setups in flight that count as full load where max_calls is unset: 100 */
+	double panic_share;     /* less than this share of the pool healthy: health is ignored; 0: never. Default 0 */
+};
+struct policy_tuning policy_tuning_default(void);
+
+struct policy_config {
+	const struct policy_region_config *regions;
+	unsigned n_regions;
+	const struct policy_pool_config *pools;
+	unsigned n_pools;
+	const struct policy_rule_config *rules;
+	unsigned n_rules;
+	struct policy_tuning tuning;
+};
+
+struct policy_table;
+
+/* Compiles; copies what it keeps. Returns NULL and fills `err` (no regions, a pool without regions, an
+ * index out of range, a pattern that is no number). The caller owns the table. */
+struct policy_table *policy_table_new(const struct policy_config *config, struct err *err);
+void policy_table_free(struct policy_table *table);
+
+unsigned policy_table_regions(const struct policy_table *table);
+const struct policy_region_config *policy_table_region(const struct policy_table *table, unsigned index);
+/* Index by name or -1. */
+int policy_table_region_find(const struct policy_table *table, const char *name);
+const struct policy_pool_config *policy_table_pool(const struct policy_table *table, unsigned index);
+unsigned policy_table_pools(const struct policy_table *table);
+const struct policy_rule_config *policy_table_rule(const struct policy_table *table, unsigned index);
+unsigned policy_table_rules(const struct policy_table *table);
+
+/* ---- the facts ---- */
+
+/* One region at this moment. Zero of a latency means "not known". */
+struct policy_region_facts {
+	enum policy_admin admin;
+	bool healthy;            /* by probes: at least one target answers */
+	bool was_hot;            /* `hot` of the last plan: what hysteresis needs to know */
+	uint32_t weight;         /* in force: the table's, or an operator's */
+	uint32_t setups;         /* INVITEs sent that have no final response yet, own choices included */
+	uint32_t calls;          /* established calls */
+	uint32_t cps;            /* INVITEs sent in the last second */
+	uint32_t latency_us;     /* INVITE to first provisional, EWMA over live traffic */
+	uint32_t rtt_us;         /* probe round trip; stands in for latency where there is no traffic */
+	float error_rate;        /* 0 to 1, EWMA of attempts that ended in a region's failure */
+};
+
+struct policy_query {
+	const char *trunk;       /* name */
+	const char *from, *to;   /* E.164 where known, else the user part as it came; never NULL */
+	int64_t now_us;
+	uint64_t random;         /* uniform; the only chance there is */
+};
+
+/* ---- the plan ---- */
+
+struct policy_candidate {
+	uint8_t region;          /* index into the table */
+	bool eligible;
+	bool hot;
+	enum policy_reason reason;
+	float load;              /* 0 (idle) to 1 (full) and above */
+	float score;             /* lower is better; what it means depends on the strategy */
+	struct policy_region_facts facts;
+};
+
+struct policy_plan {
+	int rule;                /* index, -1: none matched */
+	int pool;                /* index, -1: none */
+	enum policy_strategy strategy;
+	enum policy_because because;
+	bool panic;
+	uint8_t n_candidates;    /* the pool's regions, in the pool's order */
+	uint8_t n_order;         /* eligible ones, best first */
+	uint8_t order[POLICY_REGIONS_MAX];
+	const struct policy_failover *failover;  /* the table's; NULL without a pool */
+	struct policy_candidate candidates[POLICY_REGIONS_MAX];
+};
+
+/* Decides one call. `facts` has policy_table_regions() entries. Writes only the first n_candidates
+ * candidates and n_order entries. Returns 0, or -ENOENT when no rule matches (plan->rule is -1), or
+ * -EHOSTUNREACH when a rule matches and no region is eligible. */
+int policy_decide(const struct policy_table *table, const struct policy_region_facts *facts,
+                  const struct policy_query *query, struct policy_plan *plan);
+
+const char *policy_admin_str(enum policy_admin admin);        /* "ready" "drain" "maint" */
+bool policy_admin_parse(const char *text, enum policy_admin *out);
+const char *policy_strategy_str(enum policy_strategy strategy);
+bool policy_strategy_parse(const char *text, enum policy_strategy *out);
+const char *policy_reason_str(enum policy_reason reason);
+const char *policy_because_str(enum policy_because because);
+
+#endif

@@ -1,0 +1,125 @@
+/* The SIP side as the rest of the house sees it: workers with their sockets, transactions and calls,
+ * the probers, and the log thread that writes call records.
+ *
+ * A call belongs to one worker for its whole life: the one that its Call-ID hashes to. Functions here
+ * are for the control thread unless they say otherwise. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "policy/policy.h"
+#include "proxy/region.h"
+#include "proxy/stats.h"
+
+#define PROXY_SOCKETS_MAX 24
+#define PROXY_TARGETS_MAX 16
+
+struct proxy_listen {
+	struct addr address;
+	bool anycast;
+};
+
+struct proxy_config {
+	char node_id[POLICY_NAME_LEN];
+	struct proxy_listen listen[PROXY_SOCKETS_MAX];  /* own and egress addresses included */
+	unsigned n_listen;
+	struct addr egress[2];        /* with port; sources of everything sent on; at most one a family */
+	unsigned n_egress;
+	unsigned workers;
+	uint8_t secret[64];           /* signs tokens and branches */
+	unsigned secret_len;          /* at least 16 */
+	uint32_t max_call_ms;
+	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
+	char calls_file[256];         /* empty: no call log */
+	bool mask_numbers;
+};
+
+struct proxy_trunk_config {
+	char name[POLICY_NAME_LEN];
+	const struct prefix *sources;
+	unsigned n_sources;
+	uint32_t max_calls, max_cps;
+	char default_country[8];
+};
+
+struct proxy_target_config {
+	char uri[256];
+	char host[256];               /* address literal or name */
+	uint16_t port;
+};
+
+struct proxy_region_config {
+	struct proxy_target_config targets[PROXY_TARGETS_MAX];
+	unsigned n_targets;
+};
+
+/* What calls are routed by. Copied into an immutable table; `policy` is taken over. */
+struct proxy_routing {
+	struct policy_table *policy;
+	const struct proxy_region_config *regions;   /* as many as the policy table has */
+	const struct proxy_trunk_config *trunks;
+	unsigned n_trunks;
+};
+
+struct proxy;
+
+/* Binds every socket and opens the call log; starts nothing. NULL and `err` on failure. */
+struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err);
+int proxy_start(struct proxy *proxy);
+/* New calls are answered 503 from now on (or no longer); others go on. */
+void proxy_drain(struct proxy *proxy, bool on);
+bool proxy_draining(const struct proxy *proxy);
+/* Any thread. Transactions under way, over all workers. */
+unsigned proxy_transactions(const struct proxy *proxy);
+/* Ends the threads; what was logged is written. */
+void proxy_stop(struct proxy *proxy);
+void proxy_free(struct proxy *proxy);
+
+/* ---- what others ask; any thread ---- */
+
+unsigned proxy_workers(const struct proxy *proxy);
+/* Workers whose loop turned within the last second. */
+unsigned proxy_workers_alive(const struct proxy *proxy);
+/* Sum over workers, indexed by enum stat. */
+void proxy_stats(const struct proxy *proxy, uint64_t out[STATS_N]);
+
+unsigned proxy_regions(const struct proxy *proxy);
+/* Regions that can take a call: healthy and not in maintenance. */
+unsigned proxy_regions_reachable(const struct proxy *proxy);
+/* Index by name or -1. */
+int proxy_region_find(const struct proxy *proxy, const char *name);
+const struct policy_region_config *proxy_region_config(const struct proxy *proxy, unsigned index);
+struct region_live *proxy_region_live(const struct proxy *proxy, unsigned index);
+
+struct proxy_target_status {
+	char uri[256];
+	struct addr address;           /* family 0: not resolved */
+	bool healthy;
+	uint32_t rtt_us;
+	int64_t since_wall_us;         /* of the health */
+	char last_error[96];           /* "no answer in 500 ms", "503 Service Unavailable"; empty: none */
+};
+/* Copies at most `max`; returns how many the region has. */
+unsigned proxy_targets(const struct proxy *proxy, unsigned region, struct proxy_target_status *out, unsigned max);
+
+struct proxy_trunk_status {
+	char name[POLICY_NAME_LEN];
+	unsigned n_sources;
+	uint32_t calls, setups, max_calls, max_cps;
+	uint64_t calls_total;
+};
+unsigned proxy_trunks(const struct proxy *proxy);
+void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_status *out);
+
+/* The decision for a call that is not placed. Numbers are normalised as a call's would be. Returns
+ * what policy_decide() returns, or -EINVAL with `err` (no such trunk). */
+int proxy_explain(const struct proxy *proxy, const char *trunk, const char *from, const char *to,
+                  struct policy_plan *plan, struct err *err);
+/* The table that a plan's indices refer to. */
+const struct policy_table *proxy_policy(const struct proxy *proxy);
+
+#endif

@@ -1,0 +1,12 @@
+# Unit tests: one file a module; each room's tests link that room and the floors below only.
+if HAVE_CUNIT
+include tests/unit/base.mk
+include tests/unit/policy.mk
+include tests/unit/anycast.mk
+include tests/unit/proxy.mk
+include tests/unit/admin.mk
+include tests/unit/daemon.mk
+endif
+EXTRA_PROGRAMS += tests/bench/relay
+tests_bench_relay_SOURCES = tests/bench/relay.c
+CLEANFILES += tests/bench/relay

@@ -1,0 +1,1 @@
+# Unit tests of admin/: check_PROGRAMS += tests/unit/NAME_test, its _SOURCES, _CFLAGS (with CUNIT_CFLAGS) and _LDADD.
