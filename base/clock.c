@@ -30,6 +30,13 @@ int64_t clock_wall_us(void)
 	return read_us(CLOCK_REALTIME);
 }
 
+int64_t clock_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
 static void put_digits(char *at, int count, int64_t v)
 {
 	for (int i = count - 1; i >= 0; i--, v /= 10)
