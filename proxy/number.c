@@ -6,15 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DIGITS_LEN 24  /* E.164 has at most 15 digits; prefixes come on top */
+
 /* Digits of `user` into d, a leading '+' kept apart; false when something else is in it. */
-static bool digits_of(const char *user, bool *plus, char d[NUMBER_LEN])
+static bool digits_of(const char *user, bool *plus, char d[DIGITS_LEN])
 {
 	size_t n = 0;
 	*plus = *user == '+';
 	if (*plus)
 		user++;
 	for (; *user && *user != ';'; user++) {
-		if (isdigit((unsigned char)*user) && n < NUMBER_LEN - 6)
+		if (isdigit((unsigned char)*user) && n < DIGITS_LEN - 1)
 			d[n++] = *user;
 		else if (!strchr("-.() ", *user))
 			return false;
@@ -32,7 +34,7 @@ static const char *plain(const char *user, char out[NUMBER_LEN])
 
 const char *number_normalise(const char *user, const char *country, char out[NUMBER_LEN])
 {
-	char d[NUMBER_LEN];
+	char d[DIGITS_LEN];
 	bool plus, nanp = !strcmp(country, "1");
 	if (!digits_of(user, &plus, d))
 		return plain(user, out);
@@ -52,7 +54,7 @@ const char *number_normalise(const char *user, const char *country, char out[NUM
 		cc = country, rest = d + 1;
 	else
 		cc = country;
-	snprintf(out, NUMBER_LEN, "+%s%s", cc, rest);
+	snprintf(out, NUMBER_LEN, "+%.6s%s", cc, rest);
 	return out;
 }
 
