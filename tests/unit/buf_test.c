@@ -33,6 +33,8 @@ static void test_read_past_end(void)
 	r = reader_of(data, sizeof(data));
 	CU_ASSERT_PTR_NULL(read_bytes(&r, SIZE_MAX));
 	CU_ASSERT(r.bad);
+	r = reader_of(NULL, 0);
+	CU_ASSERT(!r.bad && reader_left(&r) == 0 && read_u8(&r) == 0 && r.bad);
 }
 
 static void test_sub(void)
@@ -95,6 +97,11 @@ static void test_write_past_end(void)
 	w = writer_of(buf, 4);
 	write_dec(&w, 12345);
 	CU_ASSERT(w.bad && writer_len(&w) == 0);
+	w = writer_of(NULL, 0);
+	write_str(&w, "");
+	CU_ASSERT(!w.bad);
+	write_u8(&w, 1);
+	CU_ASSERT(w.bad && writer_len(&w) == 0);
 	w = writer_of(buf, 4);
 	write_u32(&w, 0);
 	CU_ASSERT(!w.bad);
@@ -122,5 +129,6 @@ static void test_write_at(void)
 }
 
 UNIT_MAIN("buf", {"reads", test_read}, {"refuses to read past the end", test_read_past_end}, {"a part", test_sub},
-	  {"writes", test_write}, {"writes decimals", test_write_dec}, {"refuses to write past the end", test_write_past_end},
+	  {"writes", test_write}, {"writes decimals", test_write_dec},
+	  {"refuses to write past the end", test_write_past_end},
 	  {"a length known late", test_write_at})

@@ -52,6 +52,9 @@ static void test_structure(void)
 	CU_ASSERT_STRING_EQUAL(jw_text(&w), sample);
 	jw_free(&w);
 	jw_free(&w);
+	jw_raw(&w, "", 0);
+	CU_ASSERT_STRING_EQUAL(jw_text(&w), "");
+	jw_free(&w);
 }
 
 static void test_fixed(void)
@@ -238,6 +241,7 @@ static void test_doubles_near_printf(void)
 	jw_free(&w);
 }
 
-UNIT_MAIN("json_writer", {"structure", test_structure}, {"a fixed buffer of every size", test_fixed}, {"grows", test_grows},
-	  {"escapes", test_escapes}, {"every byte at every place", test_every_byte_at_every_place},
+UNIT_MAIN("json_writer", {"structure", test_structure}, {"a fixed buffer of every size", test_fixed},
+	  {"grows", test_grows}, {"escapes", test_escapes},
+	  {"every byte at every place", test_every_byte_at_every_place},
 	  {"integers", test_integers}, {"doubles", test_doubles}, {"doubles are near", test_doubles_near_printf})

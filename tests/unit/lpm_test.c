@@ -60,7 +60,8 @@ static void test_families_are_apart(void)
 
 static void test_existing(void)
 {
-	static const char *const texts[] = {"10.0.0.0/8", "0.0.0.0/0", "10.1.2.3/32", "2001:db8::/33", "::/0", "10.0.0.0/9"};
+	static const char *const texts[] = {"10.0.0.0/8", "0.0.0.0/0", "10.1.2.3/32", "2001:db8::/33", "::/0",
+					    "10.0.0.0/9"};
 	struct lpm *lpm = lpm_new();
 	for (uint32_t i = 0; i < 6; i++)
 		CU_ASSERT_EQUAL(add(lpm, texts[i], 100 + i), 0);
@@ -148,9 +149,11 @@ static struct addr random_addr(const struct prefix *table, unsigned count, unsig
 	uint8_t bytes[16];
 	struct addr a;
 	random_bytes(bytes, len, shape);
-	if (rnd() % 8)
-		for (unsigned bit = 0; bit < p->len; bit++)
-			bytes[bit / 8] = (uint8_t)((bytes[bit / 8] & ~(0x80 >> bit % 8)) | (p->bytes[bit / 8] & (0x80 >> bit % 8)));
+	unsigned same = rnd() % 8 ? p->len : 0;
+	for (unsigned bit = 0; bit < same; bit++) {
+		unsigned mask = 0x80u >> bit % 8;
+		bytes[bit / 8] = (uint8_t)((bytes[bit / 8] & ~mask) | (p->bytes[bit / 8] & mask));
+	}
 	if (rnd() % 4 == 0)
 		bytes[rnd() % len] ^= (uint8_t)(1 << rnd() % 8);
 	addr_from_bytes(&a, bytes, len, 0);

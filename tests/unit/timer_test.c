@@ -308,6 +308,7 @@ static void test_model(void)
 }
 
 UNIT_MAIN("timer", {"one timer", test_one}, {"a delay is rounded up", test_rounds_up}, {"no delay", test_no_delay},
-	  {"stop and move", test_stop_and_move}, {"far away", test_far}, {"a callback stops its slot's", test_stop_in_slot},
+	  {"stop and move", test_stop_and_move}, {"far away", test_far},
+	  {"a callback stops its slot's", test_stop_in_slot},
 	  {"a callback moves its slot's", test_move_in_slot}, {"a restart without delay", test_restart_without_delay},
 	  {"the wheel agrees with a model", test_model})

@@ -35,8 +35,9 @@ static void test_every_character(void)
 
 static void test_ill_formed(void)
 {
-	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
-					  "\xf5\x80\x80\x80", "\xff", "\xfe", "\xc3(", "\xe2\x82(", "\xe2(\xac", "\xf0\x9f\x98("};
+	static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
+					  "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80", "\xff", "\xfe",
+					  "\xc3(", "\xe2\x82(", "\xe2(\xac", "\xf0\x9f\x98("};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		const uint8_t *p = (const uint8_t *)bad[i];
 		CU_ASSERT_EQUAL(utf8_len(p, p + strlen(bad[i])), 0);
