@@ -16,7 +16,8 @@ struct reader {
 
 static inline struct reader reader_of(const void *data, size_t len)
 {
-	return (struct reader){.p = data, .end = len ? (const uint8_t *)data + len : data};
+	const uint8_t *p = data ? data : (const void *)"";  /* NULL with 0 is an empty one like any other */
+	return (struct reader){.p = p, .end = p + len};
 }
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->p); }
 uint8_t read_u8(struct reader *r);

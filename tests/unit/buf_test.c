@@ -34,6 +34,7 @@ static void test_read_past_end(void)
 	CU_ASSERT_PTR_NULL(read_bytes(&r, SIZE_MAX));
 	CU_ASSERT(r.bad);
 	r = reader_of(NULL, 0);
+	CU_ASSERT(read_bytes(&r, 0) != NULL);
 	CU_ASSERT(!r.bad && reader_left(&r) == 0 && read_u8(&r) == 0 && r.bad);
 }
 
