@@ -56,6 +56,9 @@ struct field {
 	bool optional, nullable;
 };
 
+#define FIELD(name_, type_, help_, ...) {.name = name_, .type = FIELD_##type_, .help = help_, ##__VA_ARGS__}
+#define FIELD_END {.name = NULL}
+
 struct schema {
 	const char *name, *help;
 	const struct field *fields;   /* the last has no name */

@@ -9,62 +9,62 @@ static const char *const action_words[] = {"withdraw", "degrade", "announce", NU
 static const char *const order_words[] = {"auto", "withdraw", NULL};
 
 static const struct field prefix_fields[] = {
-	{"prefix", "", FIELD_STRING},
-	{"action", "what the gate decided", FIELD_STRING, .words = action_words},
-	{"reason", "why", FIELD_STRING},
-	{"order", "what the operator said; auto: the gate decides", FIELD_STRING, .words = order_words},
-	{"since", "of the action", FIELD_STRING, .format = "date-time", .nullable = true},
-	{"address_present", "the prefix's address is on this host", FIELD_BOOLEAN},
-	{"peers_announced", "peers that have been sent it", FIELD_INTEGER},
-	{0}
+	FIELD("prefix", STRING, ""),
+	FIELD("action", STRING, "what the gate decided", .words = action_words),
+	FIELD("reason", STRING, "why"),
+	FIELD("order", STRING, "what the operator said; auto: the gate decides", .words = order_words),
+	FIELD("since", STRING, "of the action", .format = "date-time", .nullable = true),
+	FIELD("address_present", BOOLEAN, "the prefix's address is on this host"),
+	FIELD("peers_announced", INTEGER, "peers that have been sent it"),
+	FIELD_END
 };
 static const struct schema schema_prefix = {"AnycastPrefix", "An anycast prefix", prefix_fields};
 
 static const struct field anycast_fields[] = {
-	{"configured", "whether there is an anycast section at all", FIELD_BOOLEAN},
-	{"prefixes", "in the configuration's order", FIELD_ARRAY, .of = &schema_prefix},
-	{"peers", "how many are configured", FIELD_INTEGER},
-	{"peers_established", "how many sessions are up", FIELD_INTEGER},
-	{0}
+	FIELD("configured", BOOLEAN, "whether there is an anycast section at all"),
+	FIELD("prefixes", ARRAY, "in the configuration's order", .of = &schema_prefix),
+	FIELD("peers", INTEGER, "how many are configured"),
+	FIELD("peers_established", INTEGER, "how many sessions are up"),
+	FIELD_END
 };
 const struct schema schema_anycast = {"Anycast", "The anycast prefixes", anycast_fields};
 
 static const struct field peer_fields[] = {
-	{"name", "", FIELD_STRING},
-	{"address", "", FIELD_STRING},
-	{"as", "the peer's autonomous system", FIELD_INTEGER},
-	{"state", "of the session, in the words of RFC 4271", FIELD_STRING},
-	{"state_since", "", FIELD_STRING, .format = "date-time", .nullable = true},
-	{"hold_ms", "negotiated; 0 unless Established", FIELD_INTEGER},
-	{"keepalive_ms", "negotiated; 0 unless Established", FIELD_INTEGER},
-	{"messages_in", "", FIELD_INTEGER},
-	{"messages_out", "", FIELD_INTEGER},
-	{"updates_in", "", FIELD_INTEGER},
-	{"updates_out", "", FIELD_INTEGER},
-	{"established_total", "how often the session came up", FIELD_INTEGER},
-	{"prefixes_announced", "sent to it", FIELD_INTEGER},
-	{"prefixes_received", "by it; tandem uses none of them", FIELD_INTEGER},
-	{"last_error", "with what the peer said", FIELD_STRING, .nullable = true},
-	{0}
+	FIELD("name", STRING, ""),
+	FIELD("address", STRING, ""),
+	FIELD("as", INTEGER, "the peer's autonomous system"),
+	FIELD("state", STRING, "of the session, in the words of RFC 4271"),
+	FIELD("state_since", STRING, "", .format = "date-time", .nullable = true),
+	FIELD("hold_ms", INTEGER, "negotiated; 0 unless Established"),
+	FIELD("keepalive_ms", INTEGER, "negotiated; 0 unless Established"),
+	FIELD("messages_in", INTEGER, ""),
+	FIELD("messages_out", INTEGER, ""),
+	FIELD("updates_in", INTEGER, ""),
+	FIELD("updates_out", INTEGER, ""),
+	FIELD("established_total", INTEGER, "how often the session came up"),
+	FIELD("prefixes_announced", INTEGER, "sent to it"),
+	FIELD("prefixes_received", INTEGER, "by it; tandem uses none of them"),
+	FIELD("last_error", STRING, "with what the peer said", .nullable = true),
+	FIELD_END
 };
 static const struct schema schema_peer = {"Peer", "A BGP peer", peer_fields};
 
 static const struct field peers_fields[] = {
-	{"peers", "in the configuration's order", FIELD_ARRAY, .of = &schema_peer},
-	{0}
+	FIELD("peers", ARRAY, "in the configuration's order", .of = &schema_peer),
+	FIELD_END
 };
 const struct schema schema_peers = {"Peers", "The BGP peers", peers_fields};
 
 static const struct field order_request_fields[] = {
-	{"prefix", "as in /v1/anycast; absent or null: all", FIELD_STRING, .optional = true, .nullable = true},
-	{0}
+	FIELD("prefix", STRING, "as in /v1/anycast; absent or null: all", .optional = true, .nullable = true),
+	FIELD_END
 };
 const struct schema schema_order_request = {"AnycastOrderRequest", "Which prefix; no body: all", order_request_fields};
 
 static const struct field order_fields[] = {
-	{"order", "in force from now on", FIELD_STRING, .words = order_words},
-	{"prefix", "null: all", FIELD_STRING, .nullable = true},
-	{0}
+	FIELD("order", STRING, "in force from now on", .words = order_words),
+	FIELD("prefix", STRING, "null: all", .nullable = true),
+	FIELD_END
 };
 const struct schema schema_order = {"AnycastOrder", "The order that was given", order_fields};
 

@@ -9,39 +9,39 @@
 static const char *const outcome_words[] = {"ok", "no rule", "no region", NULL};
 
 static const struct field explain_request_fields[] = {
-	{"trunk", "name of a trunk", FIELD_STRING},
-	{"from", "calling number, as the trunk would send it", FIELD_STRING},
-	{"to", "called number, as the trunk would send it", FIELD_STRING},
-	{0}
+	FIELD("trunk", STRING, "name of a trunk"),
+	FIELD("from", STRING, "calling number, as the trunk would send it"),
+	FIELD("to", STRING, "called number, as the trunk would send it"),
+	FIELD_END
 };
 const struct schema schema_explain_request = {"ExplainRequest", "A call that is not placed", explain_request_fields};
 
 static const struct field candidate_fields[] = {
-	{"region", "", FIELD_STRING},
-	{"eligible", "whether it can take this call", FIELD_BOOLEAN},
-	{"reason", "why not, or ok", FIELD_STRING},
-	{"health", "by probes", FIELD_STRING},
-	{"calls", "established calls", FIELD_INTEGER},
-	{"calls_max", "limit; 0: none", FIELD_INTEGER, .nullable = true},
-	{"setups", "INVITEs sent that have no final response yet", FIELD_INTEGER},
-	{"latency_ms", "INVITE to first response", FIELD_NUMBER, .nullable = true},
-	{"rtt_ms", "probe round trip", FIELD_NUMBER, .nullable = true},
-	{"hot", "so loaded that the adaptive strategy avoids it", FIELD_BOOLEAN},
-	{"load", "0 idle, 1 full", FIELD_NUMBER, .nullable = true},
-	{"score", "lower is better; what it means depends on the strategy", FIELD_NUMBER, .nullable = true},
-	{0}
+	FIELD("region", STRING, ""),
+	FIELD("eligible", BOOLEAN, "whether it can take this call"),
+	FIELD("reason", STRING, "why not, or ok"),
+	FIELD("health", STRING, "by probes"),
+	FIELD("calls", INTEGER, "established calls"),
+	FIELD("calls_max", INTEGER, "limit; 0: none", .nullable = true),
+	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"),
+	FIELD("latency_ms", NUMBER, "INVITE to first response", .nullable = true),
+	FIELD("rtt_ms", NUMBER, "probe round trip", .nullable = true),
+	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"),
+	FIELD("load", NUMBER, "0 idle, 1 full", .nullable = true),
+	FIELD("score", NUMBER, "lower is better; what it means depends on the strategy", .nullable = true),
+	FIELD_END
 };
 static const struct schema schema_candidate = {"Candidate", "A region that was considered", candidate_fields};
 
 static const struct field explain_fields[] = {
-	{"status", "what came of it", FIELD_STRING, .words = outcome_words},
-	{"rule", "that matched", FIELD_STRING, .nullable = true},
-	{"pool", "", FIELD_STRING, .nullable = true},
-	{"strategy", "of the pool", FIELD_STRING, .nullable = true},
-	{"candidates", "the pool's regions, in the pool's order", FIELD_ARRAY, .of = &schema_candidate},
-	{"chosen", "the region tried first", FIELD_STRING, .nullable = true},
-	{"because", "why that one", FIELD_STRING, .nullable = true},
-	{0}
+	FIELD("status", STRING, "what came of it", .words = outcome_words),
+	FIELD("rule", STRING, "that matched", .nullable = true),
+	FIELD("pool", STRING, "", .nullable = true),
+	FIELD("strategy", STRING, "of the pool", .nullable = true),
+	FIELD("candidates", ARRAY, "the pool's regions, in the pool's order", .of = &schema_candidate),
+	FIELD("chosen", STRING, "the region tried first", .nullable = true),
+	FIELD("because", STRING, "why that one", .nullable = true),
+	FIELD_END
 };
 const struct schema schema_explain = {"Explanation", "The decision, in the words of the call log", explain_fields};
 

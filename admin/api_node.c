@@ -10,8 +10,8 @@
 /* ---- /health, /ready ---- */
 
 static const struct field health_fields[] = {
-	{"status", "always \"ok\": a process that is not has no answer", FIELD_STRING},
-	{0}
+	FIELD("status", STRING, "always \"ok\": a process that is not has no answer"),
+	FIELD_END
 };
 const struct schema schema_health = {"Health", "The process lives", health_fields};
 
@@ -24,9 +24,9 @@ void api_health(struct api_call *call)
 }
 
 static const struct field ready_fields[] = {
-	{"ready", "whether this node should get calls", FIELD_BOOLEAN},
-	{"reasons", "why not; empty when ready", FIELD_ARRAY},
-	{0}
+	FIELD("ready", BOOLEAN, "whether this node should get calls"),
+	FIELD("reasons", ARRAY, "why not; empty when ready"),
+	FIELD_END
 };
 const struct schema schema_ready = {"Ready", "Whether this node should get calls", ready_fields};
 
@@ -57,37 +57,37 @@ void api_ready(struct api_call *call)
 /* ---- /v1/status ---- */
 
 static const struct field status_regions_fields[] = {
-	{"configured", "", FIELD_INTEGER},
-	{"reachable", "healthy and not in maintenance", FIELD_INTEGER},
-	{0}
+	FIELD("configured", INTEGER, ""),
+	FIELD("reachable", INTEGER, "healthy and not in maintenance"),
+	FIELD_END
 };
 static const struct schema schema_status_regions = {"StatusRegions", "How many regions", status_regions_fields};
 
 static const struct field status_anycast_fields[] = {
-	{"prefixes", "", FIELD_INTEGER},
-	{"announced", "prefixes sent to at least one peer", FIELD_INTEGER},
-	{"peers", "", FIELD_INTEGER},
-	{"established", "peers whose BGP session is up", FIELD_INTEGER},
-	{0}
+	FIELD("prefixes", INTEGER, ""),
+	FIELD("announced", INTEGER, "prefixes sent to at least one peer"),
+	FIELD("peers", INTEGER, ""),
+	FIELD("established", INTEGER, "peers whose BGP session is up"),
+	FIELD_END
 };
 static const struct schema schema_status_anycast = {"StatusAnycast", "Routes and sessions, counted", status_anycast_fields};
 
 static const struct field status_fields[] = {
-	{"node", "node.id of the configuration", FIELD_STRING},
-	{"version", "", FIELD_STRING},
-	{"started", "", FIELD_STRING, .format = "date-time", .nullable = true},
-	{"uptime_s", "seconds since then", FIELD_INTEGER},
-	{"ready", "whether this node should get calls", FIELD_BOOLEAN},
-	{"reasons", "why not; empty when ready", FIELD_ARRAY},
-	{"draining", "new calls are answered 503", FIELD_BOOLEAN},
-	{"workers", "SIP workers", FIELD_INTEGER},
-	{"workers_alive", "of these, with a fresh heartbeat", FIELD_INTEGER},
-	{"transactions", "SIP transactions under way", FIELD_INTEGER},
-	{"calls", "established calls", FIELD_INTEGER},
-	{"setups", "INVITEs sent on that have no final response yet", FIELD_INTEGER},
-	{"regions", "", FIELD_OBJECT, .of = &schema_status_regions},
-	{"anycast", "null without an anycast section", FIELD_OBJECT, .of = &schema_status_anycast, .nullable = true},
-	{0}
+	FIELD("node", STRING, "node.id of the configuration"),
+	FIELD("version", STRING, ""),
+	FIELD("started", STRING, "", .format = "date-time", .nullable = true),
+	FIELD("uptime_s", INTEGER, "seconds since then"),
+	FIELD("ready", BOOLEAN, "whether this node should get calls"),
+	FIELD("reasons", ARRAY, "why not; empty when ready"),
+	FIELD("draining", BOOLEAN, "new calls are answered 503"),
+	FIELD("workers", INTEGER, "SIP workers"),
+	FIELD("workers_alive", INTEGER, "of these, with a fresh heartbeat"),
+	FIELD("transactions", INTEGER, "SIP transactions under way"),
+	FIELD("calls", INTEGER, "established calls"),
+	FIELD("setups", INTEGER, "INVITEs sent on that have no final response yet"),
+	FIELD("regions", OBJECT, "", .of = &schema_status_regions),
+	FIELD("anycast", OBJECT, "null without an anycast section", .of = &schema_status_anycast, .nullable = true),
+	FIELD_END
 };
 const struct schema schema_status = {"Status", "This node at a glance", status_fields};
 

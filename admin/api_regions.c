@@ -13,59 +13,59 @@
 
 static const char *const state_words[] = {"ready", "drain", "maint", NULL};
 
-#define REGION_FIELDS                                                                                   \
-	{"name", "", FIELD_STRING},                                                                     \
-	{"state", "what the operator said", FIELD_STRING, .words = state_words},                        \
-	{"healthy", "at least one target answers its probes", FIELD_BOOLEAN},                           \
-	{"health_since", "of `healthy`", FIELD_STRING, .format = "date-time", .nullable = true},        \
-	{"hot", "so loaded that the adaptive strategy avoids it", FIELD_BOOLEAN},                       \
-	{"calls", "established calls", FIELD_INTEGER},                                                  \
-	{"calls_max", "limit; 0: none", FIELD_INTEGER},                                                 \
-	{"setups", "INVITEs sent that have no final response yet", FIELD_INTEGER},                      \
-	{"cps", "INVITEs sent in the last second", FIELD_INTEGER},                                      \
-	{"cps_max", "limit; 0: none", FIELD_INTEGER},                                                   \
-	{"latency_ms", "INVITE to first response, average over live calls", FIELD_NUMBER, .nullable = true}, \
-	{"rtt_ms", "of the quickest target's probes", FIELD_NUMBER, .nullable = true},                  \
-	{"error_rate", "share of attempts that failed by the region's fault, 0 to 1", FIELD_NUMBER},    \
-	{"weight", "in force", FIELD_INTEGER},                                                          \
-	{"weight_configured", "what the configuration says", FIELD_INTEGER},                            \
-	{"attempts_total", "INVITEs sent since the start", FIELD_INTEGER},                              \
-	{"answered_total", "", FIELD_INTEGER},                                                          \
-	{"failed_total", "attempts that failed by the region's fault", FIELD_INTEGER}
+#define REGION_FIELDS \
+	FIELD("name", STRING, ""), \
+	FIELD("state", STRING, "what the operator said", .words = state_words), \
+	FIELD("healthy", BOOLEAN, "at least one target answers its probes"), \
+	FIELD("health_since", STRING, "of `healthy`", .format = "date-time", .nullable = true), \
+	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"), \
+	FIELD("calls", INTEGER, "established calls"), \
+	FIELD("calls_max", INTEGER, "limit; 0: none"), \
+	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"), \
+	FIELD("cps", INTEGER, "INVITEs sent in the last second"), \
+	FIELD("cps_max", INTEGER, "limit; 0: none"), \
+	FIELD("latency_ms", NUMBER, "INVITE to first response, average over live calls", .nullable = true), \
+	FIELD("rtt_ms", NUMBER, "of the quickest target's probes", .nullable = true), \
+	FIELD("error_rate", NUMBER, "share of attempts that failed by the region's fault, 0 to 1"), \
+	FIELD("weight", INTEGER, "in force"), \
+	FIELD("weight_configured", INTEGER, "what the configuration says"), \
+	FIELD("attempts_total", INTEGER, "INVITEs sent since the start"), \
+	FIELD("answered_total", INTEGER, ""), \
+	FIELD("failed_total", INTEGER, "attempts that failed by the region's fault")
 
-static const struct field region_fields[] = {REGION_FIELDS, {0}};
+static const struct field region_fields[] = {REGION_FIELDS, FIELD_END};
 static const struct schema schema_region = {"Region", "A region at this moment", region_fields};
 
 static const struct field regions_fields[] = {
-	{"regions", "in the configuration's order", FIELD_ARRAY, .of = &schema_region},
-	{0}
+	FIELD("regions", ARRAY, "in the configuration's order", .of = &schema_region),
+	FIELD_END
 };
 const struct schema schema_regions = {"Regions", "All regions", regions_fields};
 
 static const struct field target_fields[] = {
-	{"uri", "as configured", FIELD_STRING},
-	{"address", "null: the name is not resolved", FIELD_STRING, .nullable = true},
-	{"healthy", "by its probes", FIELD_BOOLEAN},
-	{"health_since", "", FIELD_STRING, .format = "date-time", .nullable = true},
-	{"rtt_ms", "round trip of the probes", FIELD_NUMBER, .nullable = true},
-	{"last_error", "of the last probe that failed", FIELD_STRING, .nullable = true},
-	{0}
+	FIELD("uri", STRING, "as configured"),
+	FIELD("address", STRING, "null: the name is not resolved", .nullable = true),
+	FIELD("healthy", BOOLEAN, "by its probes"),
+	FIELD("health_since", STRING, "", .format = "date-time", .nullable = true),
+	FIELD("rtt_ms", NUMBER, "round trip of the probes", .nullable = true),
+	FIELD("last_error", STRING, "of the last probe that failed", .nullable = true),
+	FIELD_END
 };
 static const struct schema schema_target = {"Target", "One SIP address of a region", target_fields};
 
 static const struct field region_detail_fields[] = {
 	REGION_FIELDS,
-	{"targets", "", FIELD_ARRAY, .of = &schema_target},
-	{0}
+	FIELD("targets", ARRAY, "", .of = &schema_target),
+	FIELD_END
 };
 const struct schema schema_region_detail = {"RegionDetail", "A region with its targets", region_detail_fields};
 
 static const struct field region_patch_fields[] = {
-	{"state", "ready: gets calls; drain: no new calls; maint: out of service, and not counted as reachable",
-	 FIELD_STRING, .words = state_words, .optional = true},
-	{"weight", "relative share of calls; null: the configuration's again", FIELD_INTEGER, .max = WEIGHT_MAX,
-	 .optional = true, .nullable = true},
-	{0}
+	FIELD("state", STRING, "ready: gets calls; drain: no new calls; maint: out of service, and not counted as reachable",
+	      .words = state_words, .optional = true),
+	FIELD("weight", INTEGER, "relative share of calls; null: the configuration's again", .max = WEIGHT_MAX,
+	      .optional = true, .nullable = true),
+	FIELD_END
 };
 const struct schema schema_region_patch = {"RegionPatch", "What to change; at least one key", region_patch_fields};
 

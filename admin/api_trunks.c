@@ -3,20 +3,20 @@
 #include "proxy/proxy.h"
 
 static const struct field trunk_fields[] = {
-	{"name", "", FIELD_STRING},
-	{"sources", "source prefixes it is known by", FIELD_INTEGER},
-	{"calls", "established calls", FIELD_INTEGER},
-	{"calls_max", "limit; 0: none", FIELD_INTEGER},
-	{"setups", "calls that have no final response yet", FIELD_INTEGER},
-	{"cps_max", "limit; 0: none", FIELD_INTEGER},
-	{"calls_total", "calls since the start", FIELD_INTEGER},
-	{0}
+	FIELD("name", STRING, ""),
+	FIELD("sources", INTEGER, "source prefixes it is known by"),
+	FIELD("calls", INTEGER, "established calls"),
+	FIELD("calls_max", INTEGER, "limit; 0: none"),
+	FIELD("setups", INTEGER, "calls that have no final response yet"),
+	FIELD("cps_max", INTEGER, "limit; 0: none"),
+	FIELD("calls_total", INTEGER, "calls since the start"),
+	FIELD_END
 };
 static const struct schema schema_trunk = {"Trunk", "A carrier", trunk_fields};
 
 static const struct field trunks_fields[] = {
-	{"trunks", "in the configuration's order", FIELD_ARRAY, .of = &schema_trunk},
-	{0}
+	FIELD("trunks", ARRAY, "in the configuration's order", .of = &schema_trunk),
+	FIELD_END
 };
 const struct schema schema_trunks = {"Trunks", "All trunks", trunks_fields};
 

@@ -1,6 +1,7 @@
 /* A request's body: JSON (RFC 8259) by jansson, then the shape that the route's table entry asks for.
  * Strict both times: a key given twice, a key nobody knows or a number out of range is more likely a
  * mistake than a wish, and an operator's mistake must not be half carried out. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "admin/api.h"

@@ -35,7 +35,7 @@ static const struct route routes[] = {
 	 .takes = &schema_explain_request, .gives = &schema_explain},
 	{"GET", "/v1/config", "The configuration in force, defaults filled in, secrets masked", api_config,
 	 .type = "text/yaml; charset=utf-8"},
-	{"GET", "/v1/openapi.json", "This description", api_openapi},
+	{"GET", "/v1/openapi.json", "This description", api_openapi, .type = API_JSON},
 };
 #define ROUTES_N (sizeof routes / sizeof routes[0])
 
@@ -364,10 +364,10 @@ void routes_dispatch(const struct admin_sources *sources, const struct request *
 }
 
 static const struct field problem_fields[] = {
-	{"type", "always about:blank: the status says what kind of problem it is", FIELD_STRING},
-	{"title", "the status in words", FIELD_STRING},
-	{"status", "the HTTP status", FIELD_INTEGER},
-	{"detail", "what was wrong, and what would be right", FIELD_STRING},
-	{0}
+	FIELD("type", STRING, "always about:blank: the status says what kind of problem it is"),
+	FIELD("title", STRING, "the status in words"),
+	FIELD("status", INTEGER, "the HTTP status"),
+	FIELD("detail", STRING, "what was wrong, and what would be right"),
+	FIELD_END
 };
 const struct schema schema_problem = {"Problem", "An error (RFC 9457)", problem_fields};
