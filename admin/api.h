@@ -115,6 +115,9 @@ void api_time(struct jw *w, const char *key, int64_t wall_us);
 /* "key": µs as milliseconds with three decimals, null for 0, which means "not known" everywhere here. */
 void api_ms(struct jw *w, const char *key, uint32_t us);
 
+/* "key": a limit, null for 0, which means "none". */
+void api_limit(struct jw *w, const char *key, uint32_t limit);
+
 /* Parses a request's body and checks it against `schema`: every key known, every type and range right,
  * nothing missing. Returns the object, owned by the caller, or NULL and `err` with the position or the
  * key at fault. */

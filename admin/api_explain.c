@@ -22,7 +22,7 @@ static const struct field candidate_fields[] = {
 	FIELD("reason", STRING, "why not, or ok"),
 	FIELD("health", STRING, "by probes"),
 	FIELD("calls", INTEGER, "established calls"),
-	FIELD("calls_max", INTEGER, "limit; 0: none", .nullable = true),
+	FIELD("calls_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"),
 	FIELD("latency_ms", NUMBER, "INVITE to first response", .nullable = true),
 	FIELD("rtt_ms", NUMBER, "probe round trip", .nullable = true),

@@ -20,10 +20,10 @@ static const char *const state_words[] = {"ready", "drain", "maint", NULL};
 	FIELD("health_since", STRING, "of `healthy`", .format = "date-time", .nullable = true), \
 	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"), \
 	FIELD("calls", INTEGER, "established calls"), \
-	FIELD("calls_max", INTEGER, "limit; 0: none"), \
+	FIELD("calls_max", INTEGER, "limit; null: none", .nullable = true), \
 	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"), \
 	FIELD("cps", INTEGER, "INVITEs sent in the last second"), \
-	FIELD("cps_max", INTEGER, "limit; 0: none"), \
+	FIELD("cps_max", INTEGER, "limit; null: none", .nullable = true), \
 	FIELD("latency_ms", NUMBER, "INVITE to first response, average over live calls", .nullable = true), \
 	FIELD("rtt_ms", NUMBER, "of the quickest target's probes", .nullable = true), \
 	FIELD("error_rate", NUMBER, "share of attempts that failed by the region's fault, 0 to 1"), \
@@ -84,10 +84,10 @@ static void region_keys(struct jw *w, const struct proxy *proxy, unsigned index)
 	api_time(w, "health_since", atomic_load(&live->health_since_wall_us));
 	jw_kbool(w, "hot", atomic_load(&live->hot));
 	jw_kuint(w, "calls", facts.calls);
-	jw_kuint(w, "calls_max", config->max_calls);
+	api_limit(w, "calls_max", config->max_calls);
 	jw_kuint(w, "setups", facts.setups);
 	jw_kuint(w, "cps", facts.cps);
-	jw_kuint(w, "cps_max", config->max_cps);
+	api_limit(w, "cps_max", config->max_cps);
 	api_ms(w, "latency_ms", facts.latency_us);
 	api_ms(w, "rtt_ms", facts.rtt_us);
 	jw_kdouble(w, "error_rate", facts.error_rate, 4);

@@ -6,9 +6,9 @@ static const struct field trunk_fields[] = {
 	FIELD("name", STRING, ""),
 	FIELD("sources", INTEGER, "source prefixes it is known by"),
 	FIELD("calls", INTEGER, "established calls"),
-	FIELD("calls_max", INTEGER, "limit; 0: none"),
+	FIELD("calls_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("setups", INTEGER, "calls that have no final response yet"),
-	FIELD("cps_max", INTEGER, "limit; 0: none"),
+	FIELD("cps_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("calls_total", INTEGER, "calls since the start"),
 	FIELD_END
 };
@@ -34,9 +34,9 @@ void api_trunks(struct api_call *call)
 		jw_kstr(w, "name", t.name);
 		jw_kuint(w, "sources", t.n_sources);
 		jw_kuint(w, "calls", t.calls);
-		jw_kuint(w, "calls_max", t.max_calls);
+		api_limit(w, "calls_max", t.max_calls);
 		jw_kuint(w, "setups", t.setups);
-		jw_kuint(w, "cps_max", t.max_cps);
+		api_limit(w, "cps_max", t.max_cps);
 		jw_kuint(w, "calls_total", t.calls_total);
 		jw_object_end(w);
 	}

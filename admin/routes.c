@@ -159,6 +159,14 @@ void api_ms(struct jw *w, const char *key, uint32_t us)
 		jw_kstr(w, key, NULL);
 }
 
+void api_limit(struct jw *w, const char *key, uint32_t limit)
+{
+	if (limit)
+		jw_kuint(w, key, limit);
+	else
+		jw_kstr(w, key, NULL);
+}
+
 /* ---- the path ---- */
 
 #define SEGMENTS_MAX 6
@@ -218,7 +226,7 @@ static bool path_matches(const char *pattern, const struct path *path, const cha
 		size_t len = strcspn(++pattern, "/");
 		if (i == path->n)
 			return false;
-		if (*pattern == '{')
+		if (*pattern == '{' && path->segment[i][0])
 			*name = path->segment[i];
 		else if (strlen(path->segment[i]) != len || memcmp(path->segment[i], pattern, len) != 0)
 			return false;
