@@ -41,7 +41,7 @@ it() {
 	if [ ${#ONLY[@]} -gt 0 ] && [[ " ${ONLY[*]} " != *" $name "* && " ${ONLY[*]} " != *" $1 "* ]]; then return; fi
 	DIR=$WORK/$((++CASE))
 	mkdir "$DIR"
-	( set -eEu -o pipefail; trap stop_all EXIT; trap 'trace ${LINENO}' ERR; "$@" ) >"$DIR/case.log" 2>&1 </dev/null
+	( set -eEu -o pipefail; cd "$DIR"; trap stop_all EXIT; trap 'trace ${LINENO}' ERR; "$@" ) >"$DIR/case.log" 2>&1 </dev/null
 	rc=$?
 	if [ $rc = 0 ]; then
 		echo "ok - $name"
@@ -75,11 +75,11 @@ wait_for() {
 
 # ---- processes ----
 
-# spawn NAME COMMAND...: in the background; its pid in $DIR/NAME.pid, its output in $DIR/NAME.log.
+# spawn NAME COMMAND...: in the background; its pid in $DIR/NAME.pid, its output in $LOG, or else $DIR/NAME.log.
 spawn() {
 	local name=$1
 	shift
-	"$@" >"$DIR/$name.log" 2>&1 </dev/null &
+	"$@" >"${LOG:-$DIR/$name.log}" 2>&1 </dev/null &
 	echo $! >"$DIR/$name.pid"
 }
 
@@ -108,6 +108,18 @@ stop_all() {
 	for f in "$DIR"/*.pid; do
 		[ -e "$f" ] && stop "$(basename "$f" .pid)" KILL
 	done
+}
+
+# ---- building ----
+
+# build DIRECTORY [CONFIGURE OPTIONS AND VARIABLES]: configures and makes out of tree; nothing to do is quick.
+build() {
+	local dir=$1
+	shift
+	mkdir -p "$dir"
+	[ -x "$TOP/configure" ] && [ "$TOP/configure" -nt "$TOP/configure.ac" ] || "$TOP/autogen.sh"
+	[ -e "$dir/Makefile" ] || (cd "$dir" && "$TOP/configure" "$@")
+	make -C "$dir" -j "$(nproc)"
 }
 
 # ---- network ----
