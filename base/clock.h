@@ -14,6 +14,9 @@ int64_t clock_us(void);
 /* Wall-clock time in µs since 1970-01-01 UTC. */
 int64_t clock_wall_us(void);
 
+/* Monotonic time in ns, never set by tests: for measuring how long a piece of code took. */
+int64_t clock_ns(void);
+
 #define CLOCK_RFC3339_LEN 28
 /* Writes `wall_us` as RFC 3339 with microseconds, "2026-01-31T12:00:00.123456Z", and returns buf. */
 const char *clock_rfc3339(int64_t wall_us, char buf[CLOCK_RFC3339_LEN]);

@@ -1,5 +1,93 @@
-/* tandemd: a table of contents of the program's life. */
-int main(void)
+/* tandemd: reads its arguments and its configuration, builds a node, runs it, takes it down. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "daemon/config.h"
+#include "daemon/node.h"
+
+enum { EXIT_CLEAN = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
+
+struct arguments {
+	const char *config;
+	bool check, print;
+};
+
+static void usage(FILE *out)
 {
-	return 0;
+	fputs("usage: tandemd -c FILE [-t | -T]\n"
+	      "  -c FILE    run a node with this configuration, in the foreground\n"
+	      "  -t         check the configuration only; every error is printed\n"
+	      "  -T         print the configuration in full, defaults filled in, secrets masked\n"
+	      "  --version  print the version\n", out);
+}
+
+/* True: go on; false: *code is the exit code. */
+static bool read_arguments(int argc, char **argv, struct arguments *a, int *code)
+{
+	static const struct option longs[] = {
+		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {0},
+	};
+	int o;
+	*code = EXIT_CLEAN;
+	while ((o = getopt_long(argc, argv, "c:tTh", longs, NULL)) >= 0) {
+		switch (o) {
+		case 'c': a->config = optarg; break;
+		case 't': a->check = true; break;
+		case 'T': a->print = true; break;
+		case 'V': puts("tandemd " PACKAGE_VERSION); return false;
+		case 'h': usage(stdout); return false;
+		default: usage(stderr); *code = EXIT_BAD_CONFIG; return false;
+		}
+	}
+	if (a->config && optind == argc)
+		return true;
+	usage(stderr);
+	*code = EXIT_BAD_CONFIG;
+	return false;
+}
+
+static void report(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+}
+
+static int run(struct config *config)
+{
+	struct err err;
+	struct node *node = node_new(config, &err);
+	if (!node || node_start(node, &err)) {
+		fprintf(stderr, "tandemd: %s\n", err.text);
+		node_free(node);
+		return EXIT_CANNOT_START;
+	}
+	node_run(node);
+	node_free(node);
+	return EXIT_CLEAN;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = {0};
+	bool unreadable = false;
+	int code;
+	if (!read_arguments(argc, argv, &args, &code))
+		return code;
+	signal(SIGPIPE, SIG_IGN);
+	struct config *config = config_load(args.config, report, NULL, &unreadable);
+	if (!config)
+		return unreadable ? EXIT_CANNOT_START : EXIT_BAD_CONFIG;
+	log_set_level(config->log.level);
+	if (!args.check && !args.print)
+		return run(config);
+	if (args.print)
+		config_print(config, stdout);
+	config_free(config);
+	return EXIT_CLEAN;
 }

@@ -1,3 +1,31 @@
 noinst_LIBRARIES += libproxy.a
 libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SOFIA_CFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS)
-libproxy_a_SOURCES = proxy/proxy.h proxy/region.h proxy/stats.h
+libproxy_a_SOURCES = \
+	proxy/active.c proxy/active.h \
+	proxy/branch.c \
+	proxy/call.c proxy/call.h proxy/call_internal.h \
+	proxy/call_log.c proxy/call_log.h \
+	proxy/call_record.c \
+	proxy/dialog.c proxy/dialog.h \
+	proxy/forward.c proxy/forward.h \
+	proxy/ingress.c proxy/ingress.h \
+	proxy/number.c proxy/number.h \
+	proxy/prober.c proxy/prober.h \
+	proxy/proxy.c proxy/proxy.h \
+	proxy/record.c proxy/record.h \
+	proxy/region.c proxy/region.h \
+	proxy/relay.c proxy/relay.h \
+	proxy/reply.c proxy/reply.h \
+	proxy/resolver.c proxy/resolver.h \
+	proxy/sip/message.c proxy/sip/message.h \
+	proxy/sip/txn.h proxy/sip/txn_internal.h \
+	proxy/sip/txn_client.c \
+	proxy/sip/txn_server.c \
+	proxy/sip/udp.c proxy/sip/udp.h \
+	proxy/sip/write.c \
+	proxy/stats.c proxy/stats.h \
+	proxy/table.c proxy/table.h \
+	proxy/target.c proxy/target.h \
+	proxy/token.c proxy/token.h \
+	proxy/trunk.c proxy/trunk.h \
+	proxy/worker.c proxy/worker.h

@@ -15,12 +15,15 @@
 #include "proxy/region.h"
 #include "proxy/stats.h"
 
+struct loop;
+
 #define PROXY_SOCKETS_MAX 24
 #define PROXY_TARGETS_MAX 16
 
 struct proxy_listen {
 	struct addr address;
 	bool anycast;
+	bool may_be_absent;           /* the anycast address is put on the host later: bind all the same */
 };
 
 struct proxy_config {
@@ -36,6 +39,7 @@ struct proxy_config {
 	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
 	char calls_file[256];         /* empty: no call log */
 	bool mask_numbers;
+	struct loop *control;         /* where names are resolved; not owned */
 };
 
 struct proxy_trunk_config {

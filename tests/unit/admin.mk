@@ -1,1 +1,14 @@
 # Unit tests of admin/: check_PROGRAMS += tests/unit/NAME_test, its _SOURCES, _CFLAGS (with CUNIT_CFLAGS) and _LDADD.
+ADMIN_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(JANSSON_CFLAGS) $(EVENT_CFLAGS)
+ADMIN_TEST_LIBS = $(ADMIN_LIBS) $(CUNIT_LIBS)
+ADMIN_FAKES = tests/unit/admin_fakes.c tests/unit/admin_fakes.h tests/unit/unit.h
+
+check_PROGRAMS += tests/unit/admin_routes_test
+tests_unit_admin_routes_test_SOURCES = tests/unit/admin_routes_test.c $(ADMIN_FAKES)
+tests_unit_admin_routes_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_admin_routes_test_LDADD = $(ADMIN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/admin_metrics_test
+tests_unit_admin_metrics_test_SOURCES = tests/unit/admin_metrics_test.c $(ADMIN_FAKES)
+tests_unit_admin_metrics_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_admin_metrics_test_LDADD = $(ADMIN_TEST_LIBS)

@@ -1,0 +1,188 @@
+/* The route: prefixes, peers, and the operator's orders. An order is carried out on the anycast
+ * thread; the answer says that it was given, /v1/anycast what came of it. */
+#include <errno.h>
+
+#include "admin/api.h"
+#include "anycast/anycast.h"
+
+static const char *const action_words[] = {"withdraw", "degrade", "announce", NULL};
+static const char *const order_words[] = {"auto", "withdraw", NULL};
+
+static const struct field prefix_fields[] = {
+	FIELD("prefix", STRING, ""),
+	FIELD("action", STRING, "what the gate decided", .words = action_words),
+	FIELD("reason", STRING, "why"),
+	FIELD("order", STRING, "what the operator said; auto: the gate decides", .words = order_words),
+	FIELD("since", STRING, "of the action", .format = "date-time", .nullable = true),
+	FIELD("address_present", BOOLEAN, "the prefix's address is on this host"),
+	FIELD("peers_announced", INTEGER, "peers that have been sent it"),
+	FIELD_END
+};
+static const struct schema schema_prefix = {"AnycastPrefix", "An anycast prefix", prefix_fields};
+
+static const struct field anycast_fields[] = {
+	FIELD("configured", BOOLEAN, "whether there is an anycast section at all"),
+	FIELD("prefixes", ARRAY, "in the configuration's order", .of = &schema_prefix),
+	FIELD("peers", INTEGER, "how many are configured"),
+	FIELD("peers_established", INTEGER, "how many sessions are up"),
+	FIELD_END
+};
+const struct schema schema_anycast = {"Anycast", "The anycast prefixes", anycast_fields};
+
+static const struct field peer_fields[] = {
+	FIELD("name", STRING, ""),
+	FIELD("address", STRING, ""),
+	FIELD("as", INTEGER, "the peer's autonomous system"),
+	FIELD("state", STRING, "of the session, in the words of RFC 4271"),
+	FIELD("state_since", STRING, "", .format = "date-time", .nullable = true),
+	FIELD("hold_ms", INTEGER, "negotiated; 0 unless Established"),
+	FIELD("keepalive_ms", INTEGER, "negotiated; 0 unless Established"),
+	FIELD("messages_in", INTEGER, ""),
+	FIELD("messages_out", INTEGER, ""),
+	FIELD("updates_in", INTEGER, ""),
+	FIELD("updates_out", INTEGER, ""),
+	FIELD("established_total", INTEGER, "how often the session came up"),
+	FIELD("prefixes_announced", INTEGER, "sent to it"),
+	FIELD("prefixes_received", INTEGER, "by it; tandem uses none of them"),
+	FIELD("last_error", STRING, "with what the peer said", .nullable = true),
+	FIELD_END
+};
+static const struct schema schema_peer = {"Peer", "A BGP peer", peer_fields};
+
+static const struct field peers_fields[] = {
+	FIELD("peers", ARRAY, "in the configuration's order", .of = &schema_peer),
+	FIELD_END
+};
+const struct schema schema_peers = {"Peers", "The BGP peers", peers_fields};
+
+static const struct field order_request_fields[] = {
+	FIELD("prefix", STRING, "as in /v1/anycast; absent or null: all", .optional = true, .nullable = true),
+	FIELD_END
+};
+const struct schema schema_order_request = {"AnycastOrderRequest", "Which prefix; no body: all", order_request_fields};
+
+static const struct field order_fields[] = {
+	FIELD("order", STRING, "in force from now on", .words = order_words),
+	FIELD("prefix", STRING, "null: all", .nullable = true),
+	FIELD_END
+};
+const struct schema schema_order = {"AnycastOrder", "The order that was given", order_fields};
+
+/* ---- reading ---- */
+
+static void prefix_json(struct jw *w, const struct anycast_prefix_status *p)
+{
+	char buf[ADDR_STR_LEN];
+
+	jw_object(w);
+	jw_kstr(w, "prefix", prefix_str(&p->prefix, buf));
+	jw_kstr(w, "action", policy_route_action_str(p->action));
+	jw_kstr(w, "reason", p->reason);
+	jw_kstr(w, "order", order_words[p->order == POLICY_ORDER_WITHDRAW]);
+	api_time(w, "since", p->since_wall_us);
+	jw_kbool(w, "address_present", p->address_present);
+	jw_kuint(w, "peers_announced", p->peers_announced);
+	jw_object_end(w);
+}
+
+static void peer_json(struct jw *w, const struct anycast_peer_status *p)
+{
+	char buf[ADDR_STR_LEN];
+
+	jw_object(w);
+	jw_kstr(w, "name", p->name);
+	jw_kstr(w, "address", addr_host_str(&p->address, buf));
+	jw_kuint(w, "as", p->as);
+	jw_kstr(w, "state", p->state);
+	api_time(w, "state_since", p->state_since_wall_us);
+	jw_kuint(w, "hold_ms", p->hold_ms);
+	jw_kuint(w, "keepalive_ms", p->keepalive_ms);
+	jw_kuint(w, "messages_in", p->messages_in);
+	jw_kuint(w, "messages_out", p->messages_out);
+	jw_kuint(w, "updates_in", p->updates_in);
+	jw_kuint(w, "updates_out", p->updates_out);
+	jw_kuint(w, "established_total", p->established_count);
+	jw_kuint(w, "prefixes_announced", p->prefixes_announced);
+	jw_kuint(w, "prefixes_received", p->prefixes_received);
+	jw_kstr(w, "last_error", p->last_error[0] ? p->last_error : NULL);
+	jw_object_end(w);
+}
+
+/* Empty without an anycast section. */
+static void status_of(const struct api_call *call, struct anycast_status *status)
+{
+	if (call->sources->anycast)
+		anycast_status(call->sources->anycast, status);
+	else
+		*status = (struct anycast_status){0};
+}
+
+void api_anycast(struct api_call *call)
+{
+	struct anycast_status status;
+	struct jw *w = api_object(call);
+	unsigned established = 0;
+
+	status_of(call, &status);
+	jw_kbool(w, "configured", call->sources->anycast != NULL);
+	jw_key(w, "prefixes");
+	jw_array(w);
+	for (unsigned i = 0; i < status.n_prefixes; i++)
+		prefix_json(w, &status.prefixes[i]);
+	jw_array_end(w);
+	for (unsigned i = 0; i < status.n_peers; i++)
+		established += strcmp(status.peers[i].state, "Established") == 0;
+	jw_kuint(w, "peers", status.n_peers);
+	jw_kuint(w, "peers_established", established);
+	jw_object_end(w);
+}
+
+void api_peers(struct api_call *call)
+{
+	struct anycast_status status;
+	struct jw *w = api_object(call);
+
+	status_of(call, &status);
+	jw_key(w, "peers");
+	jw_array(w);
+	for (unsigned i = 0; i < status.n_peers; i++)
+		peer_json(w, &status.peers[i]);
+	jw_array_end(w);
+	jw_object_end(w);
+}
+
+/* ---- orders ---- */
+
+static void order(struct api_call *call, enum policy_route_order what)
+{
+	const char *text = json_string_value(json_object_get(call->body, "prefix"));
+	struct prefix prefix;
+	struct jw *w;
+
+	if (!call->sources->anycast) {
+		api_problem(call, 409, "this node announces nothing: its configuration has no anycast section");
+		return;
+	}
+	if (text && prefix_parse(&prefix, text) < 0) {
+		api_problem(call, 400, "\"prefix\" must be like 203.0.113.10/32 or 2001:db8::1/128, not \"%.60s\"", text);
+		return;
+	}
+	if (anycast_order(call->sources->anycast, text ? &prefix : NULL, what, call->who) < 0) {
+		api_problem(call, 404, "%s is not one of this node's prefixes; /v1/anycast lists them", text ? text : "it");
+		return;
+	}
+	w = api_object(call);
+	jw_kstr(w, "order", order_words[what == POLICY_ORDER_WITHDRAW]);
+	jw_kstr(w, "prefix", text);
+	jw_object_end(w);
+}
+
+void api_withdraw(struct api_call *call)
+{
+	order(call, POLICY_ORDER_WITHDRAW);
+}
+
+void api_announce(struct api_call *call)
+{
+	order(call, POLICY_ORDER_AUTO);
+}

@@ -1,0 +1,69 @@
+/* What would happen to a call: the decision of the very code that routes calls, in the words of the
+ * call log. */
+#include <errno.h>
+
+#include "admin/api.h"
+#include "policy/plan_json.h"
+#include "proxy/proxy.h"
+
+static const char *const outcome_words[] = {"ok", "no rule", "no region", NULL};
+
+static const struct field explain_request_fields[] = {
+	FIELD("trunk", STRING, "name of a trunk"),
+	FIELD("from", STRING, "calling number, as the trunk would send it"),
+	FIELD("to", STRING, "called number, as the trunk would send it"),
+	FIELD_END
+};
+const struct schema schema_explain_request = {"ExplainRequest", "A call that is not placed", explain_request_fields};
+
+static const struct field candidate_fields[] = {
+	FIELD("region", STRING, ""),
+	FIELD("eligible", BOOLEAN, "whether it can take this call"),
+	FIELD("reason", STRING, "why not, or ok"),
+	FIELD("health", STRING, "by probes"),
+	FIELD("calls", INTEGER, "established calls"),
+	FIELD("calls_max", INTEGER, "limit; null: none", .nullable = true),
+	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"),
+	FIELD("latency_ms", NUMBER, "INVITE to first response", .nullable = true),
+	FIELD("rtt_ms", NUMBER, "probe round trip", .nullable = true),
+	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"),
+	FIELD("load", NUMBER, "0 idle, 1 full", .nullable = true),
+	FIELD("score", NUMBER, "lower is better; what it means depends on the strategy", .nullable = true),
+	FIELD_END
+};
+static const struct schema schema_candidate = {"Candidate", "A region that was considered", candidate_fields};
+
+static const struct field explain_fields[] = {
+	FIELD("status", STRING, "what came of it", .words = outcome_words),
+	FIELD("rule", STRING, "that matched", .nullable = true),
+	FIELD("pool", STRING, "", .nullable = true),
+	FIELD("strategy", STRING, "of the pool", .nullable = true),
+	FIELD("candidates", ARRAY, "the pool's regions, in the pool's order", .of = &schema_candidate),
+	FIELD("chosen", STRING, "the region tried first", .nullable = true),
+	FIELD("because", STRING, "why that one", .nullable = true),
+	FIELD_END
+};
+const struct schema schema_explain = {"Explanation", "The decision, in the words of the call log", explain_fields};
+
+static const char *text_of(const struct api_call *call, const char *key)
+{
+	return json_string_value(json_object_get(call->body, key));
+}
+
+void api_explain(struct api_call *call)
+{
+	const struct proxy *proxy = call->sources->proxy;
+	struct policy_plan plan;
+	struct err err = {{0}};
+	struct jw *w;
+	int r = proxy_explain(proxy, text_of(call, "trunk"), text_of(call, "from"), text_of(call, "to"), &plan, &err);
+
+	if (r < 0 && r != -ENOENT && r != -EHOSTUNREACH) {
+		api_problem(call, 400, "%s", err.text);
+		return;
+	}
+	w = api_object(call);
+	jw_kstr(w, "status", outcome_words[r == -ENOENT ? 1 : r == -EHOSTUNREACH ? 2 : 0]);
+	policy_plan_json(w, proxy_policy(proxy), &plan, plan.n_order ? plan.order[0] : -1);
+	jw_object_end(w);
+}

@@ -1,0 +1,19 @@
+/* From the configuration (config.h) to what each room wants. Control thread. */
+#ifndef DAEMON_BUILD_H
+#define DAEMON_BUILD_H
+
+#include <errno.h>
+
+#include "daemon/config.h"
+#include "proxy/proxy.h"
+
+/* Sockets, key and the rest of struct proxy_config. 0 or a negative errno with `err`. */
+int build_proxy_config(const struct config *config, struct loop *control, struct proxy_config *out, struct err *err);
+
+/* The compiled policy; NULL and `err` on failure. The caller's. */
+struct policy_table *build_policy(const struct config *config, struct err *err);
+
+/* The proxy with everything it routes by; NULL and `err` on failure. The caller's. */
+struct proxy *build_proxy(const struct config *config, const struct proxy_config *proxy_config, struct err *err);
+
+#endif

@@ -1,0 +1,145 @@
+/* Established calls: see active.h. */
+#include "proxy/active.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "proxy/call_log.h"
+
+#define KEY_MAX 512
+
+struct active {
+	UT_hash_handle hh;
+	struct worker *w;
+	struct timer expiry;
+	struct record *end;
+	int64_t answered_us;
+	uint16_t key_len;
+	char key[];                  /* Call-ID, NUL, caller's tag */
+};
+
+static size_t key_of(const char *call_id, size_t call_id_len, const char *tag, char key[KEY_MAX])
+{
+	int n = snprintf(key, KEY_MAX, "%.*s%c%s", (int)call_id_len, call_id, '\n', tag);
+	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+}
+
+static void forget(struct active *a)
+{
+	HASH_DELETE(hh, a->w->actives, a);
+	timer_stop(a->w->wheel, &a->expiry);
+	free(a->end);
+	free(a);
+}
+
+static void log_end(struct worker *w, const struct record *end)
+{
+	struct record *r = call_log_wanted(w->common->log) ? worker_log_reserve(w, end->size) : NULL;
+	if (!r)
+		return;
+	memcpy(r, end, end->size);
+	worker_log_commit(w, r);
+}
+
+static void end_call(struct active *a, enum record_ended_by by, uint32_t flags)
+{
+	struct worker *w = a->w;
+	struct record *r = a->end;
+	r->wall_us = clock_wall_us();
+	r->end.duration_ms = (worker_now(w) - a->answered_us) / CLOCK_MS;
+	r->end.ended_by = (uint8_t)by;
+	r->end.flags |= flags;
+	region_call_end(&w->common->table->regions[r->end.region].live);
+	trunk_call_end(&w->common->table->trunks[r->trunk]);
+	log_end(w, r);
+	forget(a);
+}
+
+static void on_expiry(struct timer *timer)
+{
+	struct active *a = (struct active *)(void *)((char *)timer - offsetof(struct active, expiry));
+	end_call(a, ENDED_BY_NONE, RECORD_EX);
+}
+
+void active_add(struct worker *w, struct record *end, const char *caller_tag)
+{
+	char key[KEY_MAX];
+	size_t n = key_of(record_texts(end), end->call_id_len, caller_tag, key);
+	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = NULL;
+	region_call_begin(&w->common->table->regions[end->end.region].live);
+	if (n)
+		HASH_FIND(hh, w->actives, key, n, old);
+	if (old)  /* the same call answered anew: its end was never seen */
+		end_call(old, ENDED_BY_NONE, RECORD_EX);
+	if (!a) {  /* cannot be followed: as good as over */
+		region_call_end(&w->common->table->regions[end->end.region].live);
+		trunk_call_end(&w->common->table->trunks[end->trunk]);
+		log_end(w, end);
+		free(end);
+		return;
+	}
+	a->w = w;
+	a->end = end;
+	a->answered_us = worker_now(w);
+	a->key_len = (uint16_t)n;
+	memcpy(a->key, key, n);
+	HASH_ADD(hh, w->actives, key, n, a);
+	timer_start(w->wheel, &a->expiry, on_expiry, worker_now(w), w->common->config.max_call_ms * CLOCK_MS);
+}
+
+static struct active *find(struct worker *w, const char *call_id, const char *tag)
+{
+	char key[KEY_MAX];
+	struct active *a = NULL;
+	size_t n = key_of(call_id, strlen(call_id), tag, key);
+	if (n)
+		HASH_FIND(hh, w->actives, key, n, a);
+	return a;
+}
+
+/* What the token alone tells of a call that another node set up. */
+static void log_foreign(struct worker *w, const struct sip_msg *bye, const struct token *t)
+{
+	size_t id = strlen(bye->call_id);
+	struct record *r;
+	if (!call_log_wanted(w->common->log) || id > UINT16_MAX)
+		return;
+	if (!(r = worker_log_reserve(w, record_size(0, id, 0, 0))))
+		return;
+	*r = (struct record){
+		.kind = RECORD_END, .trunk = (int16_t)table_trunk_by_hash(w->common->table, t->trunk), .rule = -1, .pool = -1,
+		.call_id_len = (uint16_t)id, .size = (uint32_t)record_size(0, id, 0, 0), .wall_us = clock_wall_us(),
+		.table = w->common->table,
+		.end = {.outcome = OUTCOME_ANSWERED, .status = 200, .flags = RECORD_WN, .origin = t->node,
+		        .region = (int16_t)table_region_by_hash(w->common->table, t->region), .setup_ms = -1, .ring_ms = -1},
+	};
+	r->end.duration_ms = r->wall_us / CLOCK_MS - (int64_t)t->time_s * 1000;
+	memcpy(record_texts(r), bye->call_id, id);
+	worker_log_commit(w, r);
+}
+
+void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token)
+{
+	struct active *a = find(w, bye->call_id, bye->from_tag);
+	enum record_ended_by by = ENDED_BY_CALLER;
+	if (!a) {
+		a = find(w, bye->call_id, bye->to_tag);
+		by = ENDED_BY_CALLEE;
+	}
+	if (a)
+		end_call(a, by, 0);
+	else if (token->node != w->common->node_hash)
+		log_foreign(w, bye, token);
+}
+
+void active_free_all(struct worker *w)
+{
+	struct active *a, *next;
+	HASH_ITER(hh, w->actives, a, next)
+		forget(a);
+}

@@ -1,0 +1,194 @@
+/* One attempt at one target: the INVITE sent on, its transaction, its clock, and what its region's
+ * figures learn from it. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "proxy/call_internal.h"
+
+#define TIMER_C_US (185 * CLOCK_SEC)  /* section 16.6 step 11: above three minutes */
+
+static struct region_live *live(const struct branch *b)
+{
+	return &b->call->w->common->table->regions[b->log.region].live;
+}
+
+static int32_t since_ms(const struct branch *b)
+{
+	return (int32_t)((worker_now(b->call->w) - b->sent_us) / CLOCK_MS);
+}
+
+void branch_settle(struct branch *b, bool region_failed)
+{
+	timer_stop(b->call->w->wheel, &b->timer);
+	if (!b->counted)
+		return;
+	b->counted = false;
+	region_setup_end(live(b), worker_now(b->call->w), region_failed);
+}
+
+static struct branch *of_timer(struct timer *timer)
+{
+	return (struct branch *)(void *)((char *)timer - offsetof(struct branch, timer));
+}
+
+static void on_silence(struct timer *timer)
+{
+	struct branch *b = of_timer(timer);
+	/* the silence is a measure too: the region is at least that slow */
+	region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
+	call_step(b->call, b, CALL_ON_SILENCE, NULL);
+}
+
+static void on_timer_c(struct timer *timer)
+{
+	struct branch *b = of_timer(timer);
+	txn_client_cancel(&b->call->w->txns, b->txn);
+}
+
+static void note_first(struct branch *b)
+{
+	if (b->log.first_ms >= 0)
+		return;
+	b->log.first_ms = since_ms(b);
+	timer_stop(b->call->w->wheel, &b->timer);
+	if (b->log.region != UINT8_MAX && !b->given_up)
+		region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
+}
+
+static void on_response(void *user, const struct sip_msg *resp)
+{
+	struct branch *b = user;
+	note_first(b);
+	if (resp->status < 200) {
+		if (!b->given_up)
+			timer_start(b->call->w->wheel, &b->timer, on_timer_c, worker_now(b->call->w), TIMER_C_US);
+		if (resp->status >= 180 && b->log.ring_ms < 0)
+			b->log.ring_ms = since_ms(b);
+		if (resp->status > 100)
+			call_step(b->call, b, CALL_ON_PROVISIONAL, resp);
+		return;
+	}
+	if (!b->log.status || resp->status < 300)
+		b->log.status = (uint16_t)resp->status;
+	if (resp->status < 300 && b->log.answer_ms < 0)
+		b->log.answer_ms = since_ms(b);
+	call_step(b->call, b, resp->status < 300 ? CALL_ON_ANSWER : CALL_ON_FAILURE, resp);
+}
+
+static void on_timeout(void *user)
+{
+	struct branch *b = user;
+	call_step(b->call, b, CALL_ON_TIMEOUT, NULL);
+}
+
+static void on_end(void *user)
+{
+	struct branch *b = user;
+	timer_stop(b->call->w->wheel, &b->timer);
+	branch_settle(b, false);
+	b->txn = NULL;
+	call_free_if_over(b->call);
+}
+
+static const struct txn_client_user branch_user = {on_response, on_timeout, on_end};
+
+static struct branch *add_branch(struct call *c, unsigned region, unsigned target)
+{
+	struct branch *b = &c->branches[c->n_branches];
+	*b = (struct branch){
+		.call = c, .sent_us = worker_now(c->w),
+		.log = {.region = (uint8_t)region, .target = (uint8_t)target, .first_ms = -1, .ring_ms = -1, .answer_ms = -1},
+	};
+	return b;
+}
+
+static bool send_invite(struct call *c, struct branch *b, const struct sip_msg *invite, const struct forward *f,
+                        struct sip_forward *sf)
+{
+	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
+	sf->via = f->via;
+	if (!sip_write_request(&out, invite, &c->source, sf))
+		return false;
+	b->txn = txn_client_new(&c->w->txns, SIP_INVITE, f->branch, &f->path, c->w->txns.scratch, writer_len(&out),
+	                        &branch_user, b);
+	if (b->txn)
+		c->n_branches++;
+	return b->txn != NULL;
+}
+
+/* sip:+15551234567@region.example[:port][;user=phone] */
+static bool write_ruri(const struct call *c, const struct sip_msg *invite, const struct target *t, char *out,
+                       size_t size)
+{
+	const char *number = call_number_to(c), *user = *number == '+' ? number : invite->ruri.user;
+	bool v6 = strchr(t->host, ':') != NULL, phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
+	char port[8] = "";
+	if (t->port_written)
+		snprintf(port, sizeof port, ":%u", t->port);
+	int n = snprintf(out, size, "sip:%s%s%s%s%s%s%s", user, *user ? "@" : "", v6 ? "[" : "", t->host, v6 ? "]" : "",
+	                 port, phone ? ";user=phone" : "");
+	return n > 0 && (size_t)n < size;
+}
+
+static void sign_token(const struct call *c, unsigned region, char out[TOKEN_LEN + 1])
+{
+	struct token t = {
+		.region = c->w->common->table->regions[region].hash, .trunk = call_trunk(c)->hash,
+		.node = c->w->common->node_hash, .time_s = (uint32_t)(clock_wall_us() / CLOCK_SEC),
+	};
+	token_sign(c->w->signer, &t, c->texts, out);
+}
+
+/* Our Record-Routes, topmost first: the region's side, and the carrier's where that is another family
+ * (RFC 5658). */
+static void set_record_routes(const struct call *c, unsigned region, const struct addr *next, char text[2][160],
+                              struct sip_forward *sf)
+{
+	char token[TOKEN_LEN + 1];
+	unsigned sides[2] = {family_index(next), family_index(&c->source)};
+	unsigned n = sides[0] == sides[1] ? 1 : 2;
+	sign_token(c, region, token);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(text[i], 160, "<sip:%s@%s;lr>", token, c->w->common->route_host[sides[i]]);
+		sf->record_route[i] = text[i];
+	}
+}
+
+bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
+{
+	struct table *table = c->w->common->table;
+	struct addr next;
+	struct forward f;
+	struct sip_forward sf = {0};
+	char ruri[512], record_route[2][160];
+	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
+	if (target < 0 || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
+	    !write_ruri(c, invite, &table->regions[region].targets[target], ruri, sizeof ruri))
+		return false;
+	sf.ruri = ruri;
+	set_record_routes(c, region, &next, record_route, &sf);
+	struct branch *b = add_branch(c, region, (unsigned)target);
+	if (!send_invite(c, b, invite, &f, &sf))
+		return false;
+	b->counted = true;
+	region_setup_begin(live(b), worker_now(c->w));
+	timer_start(c->w->wheel, &b->timer, on_silence, worker_now(c->w), c->failover.first_response_ms * CLOCK_MS);
+	return true;
+}
+
+bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf)
+{
+	return send_invite(c, add_branch(c, UINT8_MAX, 0), invite, f, sf);
+}
+
+void branch_give_up(struct branch *b)
+{
+	if (b->given_up || b->over || !b->txn)
+		return;
+	b->given_up = true;
+	timer_stop(b->call->w->wheel, &b->timer);
+	txn_client_cancel(&b->call->w->txns, b->txn);
+}

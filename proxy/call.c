@@ -1,0 +1,410 @@
+/* Calls: see call.h. call_step() is the only place that changes a call's state; everything that can
+ * happen to a call comes to it as an event of call_internal.h. */
+#include "proxy/call_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proxy/active.h"
+#include "proxy/number.h"
+#include "proxy/reply.h"
+
+const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
+static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
+struct trunk *call_trunk(const struct call *c) { return &c->w->common->table->trunks[c->trunk]; }
+
+/* ---- life ---- */
+
+static void forget_request(struct call *c)
+{
+	free(c->request);
+	c->request = NULL;
+}
+
+void call_free_if_over(struct call *c)
+{
+	if (c->server)
+		return;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		if (c->branches[i].txn)
+			return;
+	if (c->admitted)
+		trunk_setup_end(call_trunk(c), false);
+	forget_request(c);
+	free(c->texts);
+	free(c);
+}
+
+static void on_server_end(void *user)
+{
+	struct call *c = user;
+	c->server = NULL;
+	call_free_if_over(c);
+}
+
+static bool keep_request(struct call *c, const struct sip_msg *invite)
+{
+	c->request = malloc(invite->len + 1);
+	if (!c->request)
+		return false;
+	memcpy(c->request, invite->data, invite->len);
+	c->request_len = (uint32_t)invite->len;
+	return true;
+}
+
+static bool keep_texts(struct call *c, const struct sip_msg *invite)
+{
+	char from[NUMBER_LEN], to[NUMBER_LEN];
+	const char *country = c->trunk >= 0 ? call_trunk(c)->default_country : "";
+	number_normalise(invite->from_user, country, from);
+	number_normalise(invite->ruri.user, country, to);
+	size_t id = strlen(invite->call_id), nf = strlen(from), nt = strlen(to);
+	if (id > UINT16_MAX || !(c->texts = malloc(id + nf + nt + 3)))
+		return false;
+	memcpy(c->texts, invite->call_id, id + 1);
+	memcpy(c->texts + id + 1, from, nf + 1);
+	memcpy(c->texts + id + nf + 2, to, nt + 1);
+	c->call_id_len = (uint16_t)id;
+	c->from_len = (uint16_t)nf;
+	c->to_len = (uint16_t)nt;
+	return true;
+}
+
+static struct call *call_new(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
+                             const struct addr *source, int trunk)
+{
+	struct call *c = calloc(1, sizeof *c);
+	if (!c)
+		goto lost;
+	c->w = w;
+	c->source = *source;
+	c->trunk = (int16_t)trunk;
+	c->rule = c->pool = -1;
+	c->begun_us = worker_now(w);
+	c->ring_ms = -1;
+	if (!keep_request(c, invite) || !keep_texts(c, invite))
+		goto lost;
+	c->server = txn_server_new(&w->txns, invite, back, on_server_end, c);
+	if (!c->server)
+		goto lost;
+	reply_in(w, c->server, invite, source, 100, "");
+	return c;
+lost:
+	stats_inc(&w->stats, STAT_DROP_MEMORY);
+	if (c) {
+		forget_request(c);
+		free(c->texts);
+		free(c);
+	}
+	return NULL;
+}
+
+/* ---- the end of a setup ---- */
+
+static void count_outcome(struct call *c, enum record_outcome outcome)
+{
+	stats_inc(&c->w->stats, STAT_CALLS_ANSWERED + (enum stat)outcome);
+	if (c->flags & RECORD_NR)
+		stats_inc(&c->w->stats, STAT_CALLS_NO_REGION);
+}
+
+_Static_assert(STAT_CALLS_LIMITED - STAT_CALLS_ANSWERED == OUTCOME_LIMITED,
+               "outcomes are counted in the order of enum record_outcome");
+
+/* Everything a call leaves behind when it is not answered; the response is sent by the caller. */
+static void end_unanswered(struct call *c, enum record_outcome outcome, int status)
+{
+	c->state = CALL_DONE;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		branch_give_up(&c->branches[i]);
+	if (c->again)
+		return;
+	count_outcome(c, outcome);
+	call_log_end(c, outcome, status);
+	if (c->admitted)
+		trunk_setup_end(call_trunk(c), false);
+	c->admitted = false;
+}
+
+static enum record_outcome outcome_of(const struct call *c, int status)
+{
+	if (c->cancelled)
+		return OUTCOME_CANCELLED;
+	if (status == 486 || status == 600)
+		return OUTCOME_BUSY;
+	if (status == 408)
+		return OUTCOME_TIMEOUT;
+	return status >= 500 && status < 600 ? OUTCOME_FAILED : OUTCOME_REJECTED;
+}
+
+/* A final answer of our own, made from the INVITE kept. */
+static void finish(struct call *c, enum record_outcome outcome, int status, const char *extra)
+{
+	struct sip_msg invite;
+	const char *why;
+	end_unanswered(c, outcome, status);
+	if (c->server && c->request && sip_parse(&invite, c->request, c->request_len, &why) == SIP_PARSED) {
+		reply_in(c->w, c->server, &invite, &c->source, status, extra);
+		sip_release(&invite);
+	}
+	forget_request(c);
+}
+
+static void finish_no_region(struct call *c)
+{
+	c->flags |= RECORD_NR;
+	finish(c, OUTCOME_FAILED, 503, REPLY_RETRY_AFTER);
+}
+
+/* ---- relaying ---- */
+
+static void relay(struct call *c, const struct sip_msg *resp)
+{
+	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
+	if (c->server && sip_write_response(&out, resp))
+		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
+}
+
+static void relay_provisional(struct call *c, const struct sip_msg *resp)
+{
+	relay(c, resp);
+	c->state = CALL_RINGING;
+	if (resp->status >= 180 && c->ring_ms < 0)
+		c->ring_ms = (int32_t)((worker_now(c->w) - c->begun_us) / CLOCK_MS);
+}
+
+static void relay_failure(struct call *c, const struct sip_msg *resp)
+{
+	if (resp->status == 503) {  /* section 16.7 step 6: it speaks of the region, not of this node */
+		finish(c, outcome_of(c, 500), 500, "");
+		return;
+	}
+	end_unanswered(c, outcome_of(c, resp->status), resp->status);
+	relay(c, resp);
+	forget_request(c);
+}
+
+static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
+{
+	relay(c, resp);
+	if (c->state == CALL_DONE)
+		return;  /* repeated, or of a branch that was late: the caller sorts it out (section 16.7 step 10) */
+	c->state = CALL_DONE;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		if (&c->branches[i] != b)
+			branch_give_up(&c->branches[i]);
+	forget_request(c);
+	if (c->again)
+		return;
+	count_outcome(c, OUTCOME_ANSWERED);
+	trunk_setup_end(call_trunk(c), true);
+	c->admitted = false;
+	struct record *end = call_end_record(c, OUTCOME_ANSWERED, resp->status);
+	if (end)
+		active_add(c->w, end, resp->from_tag);
+	else
+		trunk_call_end(call_trunk(c));
+}
+
+/* ---- the decision ---- */
+
+static int decide(struct call *c, struct policy_plan *plan, int64_t *ns)
+{
+	struct table *table = c->w->common->table;
+	struct policy_region_facts facts[POLICY_REGIONS_MAX];
+	struct policy_query query = {
+		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .now_us = c->begun_us,
+		.random = worker_random(c->w),
+	};
+	int64_t start = clock_ns();
+	table_facts(table, c->begun_us, facts);
+	int rc = policy_decide(table->policy, facts, &query, plan);
+	*ns = clock_ns() - start;
+	for (unsigned i = 0; i < plan->n_candidates; i++)
+		atomic_store_explicit(&table->regions[plan->candidates[i].region].live.hot, plan->candidates[i].hot,
+		                      memory_order_relaxed);
+	return rc;
+}
+
+static void keep_plan(struct call *c, const struct policy_plan *plan)
+{
+	c->planned = true;
+	c->rule = (int16_t)plan->rule;
+	c->pool = (int16_t)plan->pool;
+	c->strategy = (uint8_t)plan->strategy;
+	if (plan->panic)
+		c->flags |= RECORD_PM;
+	if (plan->failover)
+		c->failover = *plan->failover;
+	c->n_order = plan->n_order < RECORD_ATTEMPTS ? plan->n_order : RECORD_ATTEMPTS;
+	memcpy(c->order, plan->order, c->n_order);
+}
+
+/* The next region of the plan that has an address; false when there is none left. `after` is the
+ * attempt that failed. */
+static bool start_next(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan,
+                       const struct record_attempt *after, int64_t decision_ns)
+{
+	unsigned most = c->failover.attempts < RECORD_ATTEMPTS ? c->failover.attempts : RECORD_ATTEMPTS;
+	while (c->next < c->n_order && c->n_branches < most) {
+		unsigned region = c->order[c->next++];
+		if (!branch_start(c, invite, region))
+			continue;
+		call_log_route(c, plan, region, after, decision_ns);
+		return true;
+	}
+	return false;
+}
+
+static void fail_over(struct call *c, const struct branch *b)
+{
+	struct sip_msg invite;
+	const char *why;
+	struct record_attempt after = b->log;
+	bool started = false;
+	if (c->request && sip_parse(&invite, c->request, c->request_len, &why) == SIP_PARSED) {
+		started = start_next(c, &invite, NULL, &after, 0);
+		sip_release(&invite);
+	}
+	if (!started) {
+		finish_no_region(c);
+		return;
+	}
+	c->flags |= RECORD_FO;
+	stats_inc(&c->w->stats, STAT_FAILOVERS);
+}
+
+static bool region_failure(const struct call *c, int status)
+{
+	for (unsigned i = 0; i < c->failover.n_on; i++)
+		if (c->failover.on[i] == status)
+			return true;
+	return false;
+}
+
+/* ---- events ---- */
+
+static void on_failure(struct call *c, struct branch *b, const struct sip_msg *resp)
+{
+	bool regions_fault = !c->again && region_failure(c, resp->status);
+	b->over = true;
+	branch_settle(b, regions_fault && !b->given_up);
+	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
+		return;
+	if (regions_fault && c->state == CALL_TRYING && !c->cancelled)
+		fail_over(c, b);
+	else
+		relay_failure(c, resp);
+}
+
+/* Nothing came in time: of the attempt at hand, or (timer B, after CANCEL) of one given up. */
+static void on_nothing(struct call *c, struct branch *b)
+{
+	bool was_given_up = b->given_up;
+	branch_settle(b, !was_given_up);
+	if (c->state == CALL_DONE || (was_given_up && !c->cancelled))
+		return;
+	branch_give_up(b);
+	if (c->cancelled)
+		finish(c, OUTCOME_CANCELLED, 487, "");
+	else if (c->state == CALL_TRYING && !c->again)
+		fail_over(c, b);
+	else
+		finish(c, OUTCOME_TIMEOUT, 408, "");
+}
+
+static void on_cancel(struct call *c)
+{
+	if (c->state == CALL_DONE || c->cancelled)
+		return;
+	c->cancelled = true;
+	for (unsigned i = 0; i < c->n_branches; i++) {
+		struct branch *b = &c->branches[i];
+		if (b->txn && !b->given_up)
+			txn_client_cancel(&c->w->txns, b->txn);
+	}
+}
+
+void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *resp)
+{
+	switch (event) {
+	case CALL_ON_PROVISIONAL:
+		if (c->state != CALL_DONE && !b->given_up)
+			relay_provisional(c, resp);
+		return;
+	case CALL_ON_ANSWER:
+		b->over = true;
+		branch_settle(b, false);
+		relay_answer(c, b, resp);
+		return;
+	case CALL_ON_FAILURE:
+		on_failure(c, b, resp);
+		return;
+	case CALL_ON_SILENCE:
+		on_nothing(c, b);
+		return;
+	case CALL_ON_TIMEOUT:
+		b->over = true;
+		on_nothing(c, b);
+		return;
+	case CALL_ON_CANCEL:
+		on_cancel(c);
+		return;
+	}
+}
+
+/* ---- beginnings ---- */
+
+static void limited(struct call *c)
+{
+	c->flags |= RECORD_TL;
+	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
+}
+
+static void refuse_draining(struct call *c)
+{
+	c->flags |= RECORD_DR;
+	finish(c, OUTCOME_REJECTED, 503, REPLY_RETRY_AFTER);
+}
+
+static void route(struct call *c, const struct sip_msg *invite)
+{
+	struct policy_plan plan;
+	int64_t ns;
+	int rc = decide(c, &plan, &ns);
+	keep_plan(c, &plan);
+	if (rc || !start_next(c, invite, &plan, NULL, ns)) {
+		call_log_route(c, &plan, (unsigned)-1, NULL, ns);
+		finish_no_region(c);
+	}
+}
+
+void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
+                const struct addr *source, int trunk)
+{
+	struct call *c = call_new(w, invite, back, source, trunk);
+	if (!c)
+		return;
+	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
+		refuse_draining(c);
+	else if (!trunk_admit(call_trunk(c), worker_now(w)))
+		limited(c);
+	else {
+		c->admitted = true;
+		route(c, invite);
+	}
+}
+
+void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf)
+{
+	struct call *c = call_new(w, invite, back, source, -1);
+	if (!c)
+		return;
+	c->again = true;
+	if (!branch_start_to(c, invite, f, sf))
+		finish(c, OUTCOME_FAILED, 513, "");
+}
+
+void call_cancel(struct call *c) { call_step(c, NULL, CALL_ON_CANCEL, NULL); }

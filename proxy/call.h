@@ -1,0 +1,22 @@
+/* A call being set up: the response context of RFC 3261 section 16.7. From the INVITE to the end of
+ * its transactions; what is up afterwards is in active.h. Worker thread. */
+#ifndef PROXY_CALL_H
+#define PROXY_CALL_H
+
+#include "proxy/forward.h"
+#include "proxy/worker.h"
+
+struct call;
+
+/* A trunk's INVITE outside any dialog: answers 100, decides, sends it on (or refuses). */
+void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
+                const struct addr *source, int trunk);
+
+/* An INVITE within a dialog: one branch to where the dialog goes; no decision, no record. */
+void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf);
+
+/* The caller's CANCEL, answered already. */
+void call_cancel(struct call *c);
+
+#endif

@@ -1,0 +1,79 @@
+/* What the files of a call share: call.c (its life), branch.c (attempts), call_record.c (its log). */
+#ifndef PROXY_CALL_INTERNAL_H
+#define PROXY_CALL_INTERNAL_H
+
+#include "proxy/call.h"
+#include "proxy/record.h"
+
+enum call_state {
+	CALL_TRYING,                 /* nothing but 100 has been relayed: another region may be tried */
+	CALL_RINGING,                /* a provisional has been relayed: it stays where it is */
+	CALL_DONE                    /* a final response has been sent */
+};
+
+enum call_event {
+	CALL_ON_PROVISIONAL,         /* 101 to 199 */
+	CALL_ON_ANSWER,              /* 2xx */
+	CALL_ON_FAILURE,             /* 3xx to 6xx */
+	CALL_ON_SILENCE,             /* no response within failover.first_response */
+	CALL_ON_TIMEOUT,             /* timer B, timer C, or nothing after CANCEL */
+	CALL_ON_CANCEL               /* from the caller; no branch */
+};
+
+struct branch {
+	struct call *call;
+	struct txn_client *txn;      /* NULL when it has ended */
+	struct timer timer;          /* first response, then timer C */
+	int64_t sent_us;
+	struct record_attempt log;
+	bool counted;                /* in its region's setups */
+	bool given_up;               /* CANCEL is wanted: its failures mean nothing any more */
+	bool over;                   /* it has had its final response, or its time */
+};
+
+struct call {
+	struct worker *w;
+	struct txn_server *server;   /* NULL when it has ended */
+	char *request;               /* the INVITE as it came, until the final response */
+	uint32_t request_len;
+	struct addr source;
+	enum call_state state;
+	bool again;                  /* within a dialog */
+	bool cancelled, admitted, planned;
+	uint32_t flags;              /* RECORD_... */
+	int16_t trunk, rule, pool;
+	uint8_t strategy;
+	uint8_t order[RECORD_ATTEMPTS], n_order, next;
+	struct policy_failover failover;
+	int64_t begun_us;
+	int32_t ring_ms;             /* -1 until one is relayed */
+	char *texts;                 /* call_id, from, to, each with its NUL */
+	uint16_t call_id_len, from_len, to_len;
+	uint8_t n_branches;
+	struct branch branches[RECORD_ATTEMPTS];
+};
+
+/* call.c: the only place that changes a call's state. `resp` is NULL where the event has none. */
+void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *resp);
+/* Frees the call once no transaction refers to it. */
+void call_free_if_over(struct call *c);
+const char *call_number_to(const struct call *c);
+struct trunk *call_trunk(const struct call *c);
+
+/* branch.c: sends the INVITE to `region`; false when it has no address to send to. */
+bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region);
+/* Where a dialog goes. */
+bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf);
+/* No longer wanted. */
+void branch_give_up(struct branch *b);
+/* The region's counters: its setup is over. */
+void branch_settle(struct branch *b, bool region_failed);
+
+/* call_record.c */
+void call_log_route(struct call *c, const struct policy_plan *plan, unsigned region, const struct record_attempt *after,
+                    int64_t decision_ns);
+/* The end record, malloc'ed; NULL without memory. */
+struct record *call_end_record(const struct call *c, enum record_outcome outcome, int status);
+void call_log_end(struct call *c, enum record_outcome outcome, int status);
+
+#endif

@@ -1,0 +1,68 @@
+/* In-dialog requests: see dialog.h. */
+#include "proxy/dialog.h"
+
+#include <string.h>
+
+#include "proxy/active.h"
+#include "proxy/call.h"
+#include "proxy/forward.h"
+#include "proxy/relay.h"
+#include "proxy/reply.h"
+
+enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct dialog_route *out)
+{
+	struct sip_uri_view uri;
+	struct token t;
+	out->skip = 0;
+	if (!m->routes)
+		return DIALOG_NONE;
+	/* two of ours where the sides of the call differ (RFC 5658) */
+	while (out->skip < 2 && sip_route(m, out->skip, &uri) && token_verify(w->signer, uri.user, m->call_id, &t)) {
+		out->token = t;
+		out->skip++;
+	}
+	return out->skip ? DIALOG_OURS : DIALOG_FORGED;
+}
+
+/* The ACK of a 2xx is a transaction of its own that nobody answers: sent on and forgotten. */
+static void send_ack(struct worker *w, const struct forward *f, const void *data, size_t len)
+{
+	worker_send(w, &f->path, data, len);
+}
+
+static void refuse(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                   int status)
+{
+	reply_to(w, m, path, source, status, "");
+}
+
+void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                    const struct dialog_route *route)
+{
+	struct addr next;
+	struct forward f;
+	struct sip_forward sf = {.skip_routes = route->skip};
+	if (!forward_next_hop(w, m, route->skip, &next, &sf.strict) || !forward_prepare(w, m, &next, 0, &f)) {
+		refuse(w, m, path, source, 404);
+		return;
+	}
+	if (route->token.node != w->common->node_hash)
+		stats_inc(&w->stats, STAT_WRONG_NODE);
+	if (m->method == SIP_BYE)
+		active_on_bye(w, m, &route->token);
+	if (m->method == SIP_INVITE) {
+		call_begin_again(w, m, path, source, &f, &sf);
+		return;
+	}
+	sf.via = f.via;
+	/* scratch is used again by the layers below: they copy first */
+	struct writer out = writer_of(w->txns.scratch, sizeof w->txns.scratch);
+	if (!sip_write_request(&out, m, source, &sf)) {
+		refuse(w, m, path, source, 513);
+		return;
+	}
+	if (m->method == SIP_ACK)
+		send_ack(w, &f, w->txns.scratch, writer_len(&out));
+	else
+		relay_begin(w, m, path, &f, w->txns.scratch, writer_len(&out));
+}

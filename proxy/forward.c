@@ -1,0 +1,45 @@
+/* Forwarding: see forward.h. */
+#include "proxy/forward.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct addr *next, unsigned attempt,
+                     struct forward *out)
+{
+	unsigned family = family_index(next);
+	if (w->common->egress_socket[family] == NO_SOCKET)
+		return false;
+	out->path.peer = *next;
+	out->path.socket = w->common->egress_socket[family];
+	branch_sign(w->signer, req->call_id, req->cseq, req->via.branch ? req->via.branch : "", req->via.host,
+	            (uint8_t)attempt, out->branch);
+	snprintf(out->via, sizeof out->via, "SIP/2.0/UDP %s;branch=%s", w->common->egress_via[family], out->branch);
+	return true;
+}
+
+/* A region's Contact may name the region's host: then its resolved address serves. */
+static bool known_name(const struct table *t, const char *host, uint16_t port, struct addr *out)
+{
+	for (unsigned i = 0; i < t->n_regions; i++)
+		for (unsigned j = 0; j < t->regions[i].n_targets; j++) {
+			const struct target *k = &t->regions[i].targets[j];
+			if (strcasecmp(k->host, host) != 0 || !target_address(k, out))
+				continue;
+			addr_set_port(out, port);
+			return true;
+		}
+	return false;
+}
+
+bool forward_next_hop(struct worker *w, const struct sip_msg *req, unsigned skip, struct addr *next, bool *strict)
+{
+	struct sip_uri_view uri = req->ruri;
+	*strict = false;
+	if (sip_route(req, skip, &uri))
+		*strict = !uri.lr;
+	if (!uri.port)
+		return false;
+	return addr_parse(next, uri.host, uri.port) == 0 || known_name(w->common->table, uri.host, uri.port, next);
+}

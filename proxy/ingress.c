@@ -1,0 +1,197 @@
+/* Ingress (RFC 3261 sections 16.3, 16.4, 18.1.2): parse, find the transaction, else check and hand to
+ * whoever serves such a request. Nothing is answered to a source that is neither a trunk nor shows a
+ * token of ours: an answer would make tandem a reflector, and tell a scanner that it is there. */
+#include "proxy/ingress.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/call.h"
+#include "proxy/dialog.h"
+#include "proxy/reply.h"
+
+struct arrival {
+	struct worker *w;
+	const struct sip_msg *msg;
+	const struct addr *source;
+	struct sip_path path;        /* of the answer */
+	int trunk;                   /* -1: the source is none's */
+};
+
+static void on_response(struct worker *w, const struct sip_msg *m)
+{
+	struct txn_client *t = txn_client_find(&w->txns, m);
+	if (!t) {
+		stats_inc(&w->stats, STAT_DROP_STRAY);
+		return;
+	}
+	stats_inc(&w->stats, STAT_RESP_1XX + (enum stat)(m->status / 100 - 1));
+	txn_client_on_response(&w->txns, t, m);
+}
+
+static void count_request(struct worker *w, enum sip_method method)
+{
+	stats_inc(&w->stats, STAT_REQ_INVITE + (enum stat)method);
+}
+
+_Static_assert(STAT_REQ_OTHER - STAT_REQ_INVITE == SIP_OTHER, "methods are counted in the order of enum sip_method");
+
+static void refuse(const struct arrival *a, int status, const char *extra)
+{
+	reply_to(a->w, a->msg, &a->path, a->source, status, extra);
+}
+
+/* Section 9.2, and 16.10: the answer to a CANCEL says only that it was understood. */
+static void on_cancel(const struct arrival *a)
+{
+	struct txn_server *t = txn_server_find_cancelled(&a->w->txns, a->msg);
+	if (!t) {
+		if (a->trunk >= 0)
+			refuse(a, 481, "");
+		else
+			stats_inc(&a->w->stats, STAT_DROP_SOURCE);
+		return;
+	}
+	count_request(a->w, SIP_CANCEL);
+	refuse(a, 200, "");
+	if (!txn_server_answered(t) && txn_server_user(t))
+		call_cancel(txn_server_user(t));
+}
+
+static bool scheme_served(const char *scheme)
+{
+	return !strcasecmp(scheme, "sip") || !strcasecmp(scheme, "sips") || !strcasecmp(scheme, "tel");
+}
+
+/* Section 16.3: what any proxy checks before it forwards. False when the request has been answered. */
+static bool sane(const struct arrival *a)
+{
+	if (a->msg->method == SIP_ACK)
+		return a->msg->max_forwards != 0;
+	if (!scheme_served(a->msg->ruri.scheme))
+		refuse(a, 416, "");
+	else if (a->msg->max_forwards == 0)
+		refuse(a, 483, "");
+	else if (a->msg->proxy_require)
+		refuse(a, 420, "");
+	else
+		return true;
+	return false;
+}
+
+static void on_new_request(const struct arrival *a)
+{
+	struct worker *w = a->w;
+	if (a->trunk < 0) {
+		stats_inc(&w->stats, STAT_DROP_SOURCE);
+		return;
+	}
+	if (a->msg->method == SIP_ACK) {
+		stats_inc(&w->stats, STAT_DROP_STRAY_ACK);
+		return;
+	}
+	if (a->msg->method == SIP_OPTIONS) {  /* a trunk's keep-alive: answered here, however few hops are left */
+		count_request(w, SIP_OPTIONS);
+		refuse(a, atomic_load(&w->common->draining) ? 503 : 200, REPLY_ALLOW);
+		return;
+	}
+	if (!sane(a))
+		return;
+	count_request(w, a->msg->method);
+	if (a->msg->method == SIP_INVITE)
+		call_begin(w, a->msg, &a->path, a->source, a->trunk);
+	else
+		refuse(a, 405, REPLY_ALLOW);
+}
+
+static void on_dialog_request(const struct arrival *a)
+{
+	struct dialog_route route;
+	switch (dialog_route(a->w, a->msg, &route)) {
+	case DIALOG_OURS:
+		if (!sane(a))
+			return;
+		count_request(a->w, a->msg->method);
+		dialog_request(a->w, a->msg, &a->path, a->source, &route);
+		return;
+	case DIALOG_FORGED:
+		stats_inc(&a->w->stats, STAT_DROP_TOKEN);
+		return;
+	case DIALOG_NONE:
+		if (a->msg->method == SIP_ACK)
+			stats_inc(&a->w->stats, STAT_DROP_STRAY_ACK);
+		else if (a->trunk < 0)
+			stats_inc(&a->w->stats, STAT_DROP_SOURCE);
+		else
+			refuse(a, 481, "");
+	}
+}
+
+static void on_request(const struct arrival *a)
+{
+	struct worker *w = a->w;
+	if (a->msg->method == SIP_CANCEL) {
+		on_cancel(a);
+		return;
+	}
+	struct txn_server *t = txn_server_find(&w->txns, a->msg);
+	if (t)
+		txn_server_on_request(&w->txns, t, a->msg);
+	else if (*a->msg->to_tag)
+		on_dialog_request(a);
+	else
+		on_new_request(a);
+}
+
+/* Broken, but answerable: a trunk is told, a stranger is not. */
+static void on_broken(const struct arrival *a, int status, const char *why)
+{
+	if (a->trunk < 0 || a->msg->method == SIP_ACK) {
+		stats_inc(&a->w->stats, a->trunk < 0 ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
+		return;
+	}
+	log_debug("request refused with %d: %s", status, why);
+	refuse(a, status, "");
+}
+
+static void on_parsed(struct worker *w, unsigned socket, const struct addr *source, const struct sip_msg *m,
+                      enum sip_parsed parsed, const char *why)
+{
+	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->common->table, source)};
+	if (parsed == SIP_UNANSWERABLE) {
+		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
+		return;
+	}
+	if (m->status) {
+		on_response(w, m);
+		return;
+	}
+	a.path = reply_path(socket, source, m);
+	if (m->len > SIP_SERVED_MAX)
+		on_broken(&a, 513, "larger than is served");
+	else if (parsed != SIP_PARSED)
+		on_broken(&a, parsed == SIP_ANSWER_505 ? 505 : 400, why);
+	else
+		on_request(&a);
+}
+
+/* CRLFs of a keep-alive (RFC 5626 section 3.5.1), STUN and other short things. */
+static bool too_short(const char *data, size_t len)
+{
+	while (len && strchr("\r\n \t", *data))
+		data++, len--;
+	return len < 16;
+}
+
+void ingress_datagram(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len)
+{
+	struct sip_msg m;
+	const char *why;
+	if (too_short(data, len)) {
+		stats_inc(&w->stats, STAT_DROP_KEEPALIVE);
+		return;
+	}
+	enum sip_parsed parsed = sip_parse(&m, data, len, &why);
+	on_parsed(w, socket, source, &m, parsed, why);
+	sip_release(&m);
+}

@@ -1,0 +1,205 @@
+/* Probes: see prober.h. Any answer but 408 and 5xx shows a living target: a region that says 403 or 404 to
+ * OPTIONS still speaks SIP, and calls tell the rest. */
+#include "proxy/prober.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proxy/forward.h"
+#include "proxy/worker.h"
+
+struct probe {
+	struct worker *w;
+	struct target *target;
+	struct timer timer;          /* the next probe, or the end of this one's patience */
+	struct txn_client *txn;
+	int64_t sent_us;
+	uint32_t cseq;
+	unsigned good, bad;          /* in a row */
+	bool known, healthy;
+	char call_id[64];            /* hashes to this worker */
+};
+
+struct prober {
+	unsigned n;
+	struct probe probes[];
+};
+
+static void send_probe(struct timer *timer);
+static const struct proxy_config *config(const struct probe *p) { return &p->w->common->config; }
+
+static struct probe *of_timer(struct timer *timer)
+{
+	return (struct probe *)(void *)((char *)timer - offsetof(struct probe, timer));
+}
+
+static void set_health(struct probe *p, bool healthy, const char *error)
+{
+	struct table *table = p->w->common->table;
+	const char *region = table->regions[p->target->region].live.name;
+	p->known = true;
+	p->healthy = healthy;
+	if (target_set_health(p->target, healthy, error)) {
+		if (healthy)
+			log_info("region %s: target %s is up", region, p->target->uri);
+		else
+			log_warn("region %s: target %s is down: %s", region, p->target->uri, error);
+	}
+	if (table_refresh_health(table, p->target->region))
+		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
+}
+
+/* The first result counts at once; later ones by rise and fall. */
+static void judge(struct probe *p, bool good, const char *error)
+{
+	p->good = good ? p->good + 1 : 0;
+	p->bad = good ? 0 : p->bad + 1;
+	bool healthy = p->healthy;
+	if (!p->known)
+		healthy = good;
+	else if (good && p->good >= config(p)->probe_rise)
+		healthy = true;
+	else if (!good && p->bad >= config(p)->probe_fall)
+		healthy = false;
+	set_health(p, healthy, error);
+}
+
+static void next_in(struct probe *p, int64_t us)
+{
+	timer_start(p->w->wheel, &p->timer, send_probe, worker_now(p->w), us > 0 ? us : 0);
+}
+
+static void done(struct probe *p, bool good, const char *error)
+{
+	judge(p, good, error);
+	next_in(p, config(p)->probe_interval_ms * CLOCK_MS - (worker_now(p->w) - p->sent_us));
+}
+
+static void on_response(void *user, const struct sip_msg *resp)
+{
+	struct probe *p = user;
+	char error[96];
+	int64_t rtt = worker_now(p->w) - p->sent_us;
+	if (resp->status < 200)
+		return;
+	atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
+	snprintf(error, sizeof error, "%d %s", resp->status, resp->phrase);
+	done(p, resp->status != 408 && resp->status / 100 != 5, error);
+}
+
+static void on_timeout(void *user) { (void)user; }
+
+static void on_end(void *user)
+{
+	struct probe *p = user;
+	p->txn = NULL;
+}
+
+static const struct txn_client_user probe_user = {on_response, on_timeout, on_end};
+
+static void on_patience(struct timer *timer)
+{
+	struct probe *p = of_timer(timer);
+	char error[96];
+	if (p->txn)
+		txn_client_end(p->txn);
+	snprintf(error, sizeof error, "no answer in %u ms", config(p)->probe_timeout_ms);
+	done(p, false, error);
+}
+
+static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
+{
+	const char *me = p->w->common->egress_via[family];
+	const struct target *t = p->target;
+	bool v6 = strchr(t->host, ':') != NULL;
+	char uri[300], port[8] = "";
+	if (t->port_written)
+		snprintf(port, sizeof port, ":%u", t->port);
+	snprintf(uri, sizeof uri, "sip:%s%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "", port);
+	int n = snprintf(out, size,
+	                 "OPTIONS %s SIP/2.0\r\n"
+	                 "Via: SIP/2.0/UDP %s;branch=%s\r\n"
+	                 "Max-Forwards: 70\r\n"
+	                 "From: <sip:tandem@%s>;tag=probe\r\n"
+	                 "To: <%s>\r\n"
+	                 "Call-ID: %s\r\n"
+	                 "CSeq: %u OPTIONS\r\n"
+	                 "Contact: <sip:tandem@%s>\r\n"
+	                 "User-Agent: tandem\r\n"
+	                 "Content-Length: 0\r\n\r\n",
+	                 uri, me, branch, me, uri, p->call_id, p->cseq, me);
+	return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+static void send_probe(struct timer *timer)
+{
+	struct probe *p = of_timer(timer);
+	struct worker *w = p->w;
+	struct sip_path path;
+	char branch[BRANCH_LEN], text[1024];
+	size_t n = 0;
+	p->sent_us = worker_now(w);
+	if (p->txn)
+		txn_client_end(p->txn);
+	if (!target_address(p->target, &path.peer)) {
+		done(p, false, "its name does not resolve");
+		return;
+	}
+	path.socket = w->common->egress_socket[family_index(&path.peer)];
+	if (path.socket != NO_SOCKET) {
+		p->cseq++;
+		branch_sign(w->signer, p->call_id, p->cseq, "probe", "", 0, branch);
+		n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
+	}
+	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
+	if (!p->txn) {
+		done(p, false, "no egress address of its family");
+		return;
+	}
+	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), config(p)->probe_timeout_ms * CLOCK_MS);
+}
+
+static void choose_call_id(struct probe *p)
+{
+	do {
+		snprintf(p->call_id, sizeof p->call_id, "probe-%016llx", (unsigned long long)worker_random(p->w));
+	} while (worker_owner(p->w->common, p->call_id, strlen(p->call_id)) != p->w->index);
+}
+
+struct prober *prober_new(struct worker *w)
+{
+	struct table *table = w->common->table;
+	unsigned n = 0, k = 0;
+	for (unsigned i = 0; i < table->n_regions; i++)
+		n += table->regions[i].n_targets;
+	struct prober *prober = calloc(1, sizeof *prober + n * sizeof(struct probe));
+	if (!prober)
+		return NULL;
+	for (unsigned i = 0; i < table->n_regions; i++)
+		for (unsigned j = 0; j < table->regions[i].n_targets; j++)
+			if (k++ % w->common->n_workers == w->index) {
+				struct probe *p = &prober->probes[prober->n++];
+				p->w = w;
+				p->target = &table->regions[i].targets[j];
+				choose_call_id(p);
+			}
+	return prober;
+}
+
+void prober_start(struct prober *prober)
+{
+	/* not all at once: a burst of probes would measure itself */
+	for (unsigned i = 0; i < prober->n; i++)
+		next_in(&prober->probes[i], i * 5 * CLOCK_MS);
+}
+
+void prober_free(struct prober *prober)
+{
+	for (unsigned i = 0; prober && i < prober->n; i++)
+		if (prober->probes[i].txn)
+			txn_client_end(prober->probes[i].txn);
+	free(prober);
+}

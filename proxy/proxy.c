@@ -1,0 +1,269 @@
+/* The SIP side from outside: builds the workers and the log thread, and answers what others ask. */
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proxy/call_log.h"
+#include "proxy/number.h"
+#include "proxy/resolver.h"
+#include "proxy/worker.h"
+
+#define ALIVE_US CLOCK_SEC
+
+struct proxy {
+	struct proxy_common common;
+	struct resolver *resolver;
+	bool started;
+};
+
+/* ---- building ---- */
+
+static int socket_of(const struct proxy_config *c, const struct addr *address)
+{
+	for (unsigned i = 0; i < c->n_listen; i++)
+		if (addr_equal(&c->listen[i].address, address))
+			return (int)i;
+	return -1;
+}
+
+static void host_port(const struct addr *a, char out[ADDR_STR_LEN])
+{
+	addr_str(a, out);
+}
+
+static int set_egress(struct proxy_common *c, struct err *err)
+{
+	char text[ADDR_STR_LEN];
+	for (unsigned i = 0; i < c->config.n_egress; i++) {
+		const struct addr *a = &c->config.egress[i];
+		int s = socket_of(&c->config, a);
+		if (s < 0)
+			return err_set(err, EINVAL, "egress %s is not among the sockets", addr_str(a, text));
+		c->egress_socket[family_index(a)] = (uint8_t)s;
+		c->egress_families |= 1u << family_index(a);
+		host_port(a, c->egress_via[family_index(a)]);
+	}
+	return c->egress_families ? 0 : err_set(err, EINVAL, "no egress address");
+}
+
+/* Record-Route names the anycast address of a family, so that any node may serve what follows; without
+ * one, the first address listened on. */
+static void set_route_hosts(struct proxy_common *c)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < c->config.n_listen; i++) {
+			const struct proxy_listen *l = &c->config.listen[i];
+			unsigned f = family_index(&l->address);
+			if (c->route_socket[f] != NO_SOCKET || (pass == 0 && !l->anycast))
+				continue;
+			c->route_socket[f] = (uint8_t)i;
+			host_port(&l->address, c->route_host[f]);
+		}
+	/* a family nobody listens on: the other one's address is better than none */
+	for (int f = 0; f < 2; f++)
+		if (c->route_socket[f] == NO_SOCKET)
+			memcpy(c->route_host[f], c->route_host[1 - f], sizeof c->route_host[f]);
+}
+
+static int probe_ports(const struct proxy_config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->n_listen; i++) {
+		int rc = udp_probe(&c->listen[i], err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int make_workers(struct proxy *p, struct err *err)
+{
+	struct proxy_common *c = &p->common;
+	c->workers = calloc(c->config.workers, sizeof *c->workers);
+	if (!c->workers)
+		return err_set(err, ENOMEM, "out of memory");
+	c->n_workers = c->config.workers;
+	for (unsigned i = 0; i < c->n_workers; i++)
+		if (!(c->workers[i] = worker_new(c, i, err)))
+			return -EIO;
+	return 0;
+}
+
+static int build(struct proxy *p, struct err *err)
+{
+	struct proxy_common *c = &p->common;
+	int rc = sip_init();
+	if (rc)
+		return err_set(err, -rc, "the SIP grammar cannot be set up");
+	if ((rc = set_egress(c, err)))
+		return rc;
+	set_route_hosts(c);
+	if ((rc = probe_ports(&c->config, err)))
+		return rc;
+	c->log = call_log_new(c->config.calls_file, c->config.node_id, c->config.mask_numbers, c->config.workers, err);
+	if (!c->log)
+		return -EIO;
+	if ((rc = make_workers(p, err)))
+		return rc;
+	p->resolver = resolver_new(c->config.control, c->table, c->egress_families, err);
+	return p->resolver ? 0 : -EIO;
+}
+
+struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err)
+{
+	struct proxy *p = calloc(1, sizeof *p);
+	if (!p) {
+		policy_table_free(routing->policy);
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	p->common.config = *config;
+	p->common.node_hash = token_name(config->node_id);
+	memset(p->common.egress_socket, NO_SOCKET, sizeof p->common.egress_socket);
+	memset(p->common.route_socket, NO_SOCKET, sizeof p->common.route_socket);
+	p->common.table = table_new(routing, err);
+	if (!p->common.table || build(p, err)) {
+		proxy_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+int proxy_start(struct proxy *p)
+{
+	int rc = call_log_start(p->common.log);
+	p->started = rc == 0;
+	for (unsigned i = 0; !rc && i < p->common.n_workers; i++)
+		rc = worker_start(p->common.workers[i]);
+	return rc;
+}
+
+void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
+bool proxy_draining(const struct proxy *p) { return atomic_load(&p->common.draining); }
+
+unsigned proxy_transactions(const struct proxy *p)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		n += atomic_load_explicit(&p->common.workers[i]->transactions, memory_order_relaxed);
+	return n;
+}
+
+void proxy_stop(struct proxy *p)
+{
+	if (!p->started)
+		return;
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		worker_stop(p->common.workers[i]);
+	call_log_stop(p->common.log);
+	p->started = false;
+}
+
+void proxy_free(struct proxy *p)
+{
+	if (!p)
+		return;
+	resolver_free(p->resolver);
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		worker_free(p->common.workers[i]);
+	free(p->common.workers);
+	call_log_free(p->common.log);
+	table_free(p->common.table);
+	free(p);
+}
+
+/* ---- asking ---- */
+
+unsigned proxy_workers(const struct proxy *p) { return p->common.n_workers; }
+
+unsigned proxy_workers_alive(const struct proxy *p)
+{
+	unsigned n = 0;
+	int64_t now = clock_us();
+	for (unsigned i = 0; i < p->common.n_workers; i++) {
+		int64_t beat = loop_heartbeat_us(p->common.workers[i]->loop);
+		n += beat && now - beat < ALIVE_US;
+	}
+	return n;
+}
+
+void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
+{
+	for (unsigned s = 0; s < STATS_N; s++) {
+		out[s] = 0;
+		for (unsigned i = 0; i < p->common.n_workers; i++)
+			out[s] += atomic_load_explicit(&p->common.workers[i]->stats.v[s], memory_order_relaxed);
+	}
+	out[STAT_LOG_LOST] += call_log_lost(p->common.log);
+}
+
+unsigned proxy_regions(const struct proxy *p) { return p->common.table->n_regions; }
+
+unsigned proxy_regions_reachable(const struct proxy *p)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->common.table->n_regions; i++) {
+		const struct region_live *r = &p->common.table->regions[i].live;
+		n += atomic_load(&r->healthy) && atomic_load(&r->admin) != POLICY_MAINT;
+	}
+	return n;
+}
+
+int proxy_region_find(const struct proxy *p, const char *name)
+{
+	return policy_table_region_find(p->common.table->policy, name);
+}
+
+const struct policy_region_config *proxy_region_config(const struct proxy *p, unsigned index)
+{
+	return policy_table_region(p->common.table->policy, index);
+}
+
+struct region_live *proxy_region_live(const struct proxy *p, unsigned index)
+{
+	return &p->common.table->regions[index].live;
+}
+
+unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_target_status *out, unsigned max)
+{
+	struct region *r = &p->common.table->regions[region];
+	for (unsigned i = 0; i < r->n_targets && i < max; i++)
+		target_status(&r->targets[i], &out[i]);
+	return r->n_targets;
+}
+
+unsigned proxy_trunks(const struct proxy *p) { return p->common.table->n_trunks; }
+
+void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_status *out)
+{
+	const struct trunk *t = &p->common.table->trunks[index];
+	*out = (struct proxy_trunk_status){
+		.n_sources = t->n_sources, .max_calls = t->max_calls, .max_cps = t->max_cps,
+		.calls = atomic_load(&t->calls), .setups = atomic_load(&t->setups), .calls_total = atomic_load(&t->calls_total),
+	};
+	snprintf(out->name, sizeof out->name, "%s", t->name);
+}
+
+int proxy_explain(const struct proxy *p, const char *trunk, const char *from, const char *to,
+                  struct policy_plan *plan, struct err *err)
+{
+	const struct table *t = p->common.table;
+	struct policy_region_facts facts[POLICY_REGIONS_MAX];
+	char nfrom[NUMBER_LEN], nto[NUMBER_LEN];
+	int k = table_trunk_by_hash(t, token_name(trunk));
+	if (k < 0 || strcmp(t->trunks[k].name, trunk) != 0)
+		return err_set(err, EINVAL, "no trunk is named %s", trunk);
+	struct policy_query query = {
+		.trunk = trunk, .from = number_normalise(from, t->trunks[k].default_country, nfrom),
+		.to = number_normalise(to, t->trunks[k].default_country, nto), .now_us = clock_us(),
+		/* any chance will do, and it must differ from call to call */
+		.random = (uint64_t)clock_ns() * 0x9E3779B97F4A7C15ULL,
+	};
+	table_facts(t, query.now_us, facts);
+	return policy_decide(t->policy, facts, &query, plan);
+}
+
+const struct policy_table *proxy_policy(const struct proxy *p) { return p->common.table->policy; }

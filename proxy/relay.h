@@ -1,0 +1,12 @@
+/* A non-INVITE request within a dialog, carried statefully: one transaction on each side, every
+ * response relayed, and no answer at all when none comes (RFC 4320 section 4). Worker thread. */
+#ifndef PROXY_RELAY_H
+#define PROXY_RELAY_H
+
+#include "proxy/forward.h"
+
+/* `data` is the request as it is sent. */
+void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
+                 const void *data, size_t len);
+
+#endif

@@ -1,0 +1,85 @@
+/* Answers of our own: see reply.h. */
+#include "proxy/reply.h"
+
+struct sip_path reply_path(unsigned socket, const struct addr *source, const struct sip_msg *req)
+{
+	struct sip_path path = {.peer = *source, .socket = (uint8_t)socket};
+	if (!req->via.rport && req->via.port)
+		addr_set_port(&path.peer, req->via.port);
+	return path;
+}
+
+const char *reply_phrase(int status)
+{
+	switch (status) {
+	case 100: return "Trying";
+	case 200: return "OK";
+	case 400: return "Bad Request";
+	case 404: return "Not Found";
+	case 405: return "Method Not Allowed";
+	case 408: return "Request Timeout";
+	case 416: return "Unsupported URI Scheme";
+	case 420: return "Bad Extension";
+	case 481: return "Call/Transaction Does Not Exist";
+	case 482: return "Loop Detected";
+	case 483: return "Too Many Hops";
+	case 487: return "Request Terminated";
+	case 500: return "Server Internal Error";
+	case 503: return "Service Unavailable";
+	case 505: return "Version Not Supported";
+	case 513: return "Message Too Large";
+	default: return "Failure";
+	}
+}
+
+static void count(struct worker *w, int status)
+{
+	enum stat s = STAT_REJ_OTHER;
+	if (status < 300)
+		return;
+	switch (status) {
+	case 400: s = STAT_REJ_MALFORMED; break;
+	case 404: s = STAT_REJ_NOT_FOUND; break;
+	case 405: s = STAT_REJ_METHOD; break;
+	case 420: s = STAT_REJ_EXTENSION; break;
+	case 481: s = STAT_REJ_NO_TRANSACTION; break;
+	case 483: s = STAT_REJ_HOPS; break;
+	}
+	stats_inc(&w->stats, s);
+}
+
+static size_t write_reply(struct worker *w, const struct sip_msg *req, const struct addr *source, int status,
+                          const char *extra)
+{
+	char tag[TAG_LEN];
+	struct writer out = writer_of(w->txns.scratch, sizeof w->txns.scratch);
+	tag_sign(w->signer, req->call_id, req->from_tag, tag);
+	return sip_write_reply(&out, req, source, status, reply_phrase(status), tag, extra) ? writer_len(&out) : 0;
+}
+
+void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path *path, const struct addr *source,
+              int status, const char *extra)
+{
+	if (req->method == SIP_ACK)
+		return;  /* an ACK is never answered */
+	if (req->method == SIP_INVITE) {
+		struct txn_server *t = txn_server_new(&w->txns, req, path, NULL, NULL);
+		if (t) {
+			reply_in(w, t, req, source, status, extra);
+			return;
+		}
+	}
+	size_t n = write_reply(w, req, source, status, extra);
+	count(w, status);
+	if (n)
+		worker_send(w, path, w->txns.scratch, n);
+}
+
+void reply_in(struct worker *w, struct txn_server *t, const struct sip_msg *req, const struct addr *source, int status,
+              const char *extra)
+{
+	size_t n = write_reply(w, req, source, status, extra);
+	count(w, status);
+	if (n)
+		txn_server_respond(&w->txns, t, status, w->txns.scratch, n);
+}

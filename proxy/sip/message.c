@@ -1,0 +1,238 @@
+/* Parsing: Sofia-SIP's grammar into the fields of struct sip_msg.
+ *
+ * The message class is trimmed to the headers a proxy looks at; all others stay text. With
+ * MSG_DO_EXTRACT_COPY every header keeps a pointer to its bytes as they came, so that what is not
+ * ours to change is sent on unchanged, byte for byte. */
+#include "proxy/sip/message.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <sofia-sip/msg.h>
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_buffer.h>
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_parser.h>
+#include <sofia-sip/su_alloc.h>
+
+static msg_mclass_t *sip_class;
+
+int sip_init(void)
+{
+	static const char *const wanted[] = {
+		"Via", "Route", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Proxy-Require",
+	};
+	const msg_mclass_t *full = sip_default_mclass();
+	if (sip_class)
+		return 0;
+	sip_class = msg_mclass_clone(full, 0, msg_mclass_empty);
+	if (!sip_class)
+		return -ENOMEM;
+	for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		if (msg_mclass_insert(sip_class, msg_find_hclass(full, wanted[i], NULL)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static const char *text(const char *s) { return s ? s : ""; }
+
+static uint16_t port_of(const char *s)
+{
+	if (!s || !*s)
+		return 5060;
+	unsigned long v = strtoul(s, NULL, 10);
+	return v > 65535 ? 0 : (uint16_t)v;
+}
+
+static void view_uri(const url_t *url, struct sip_uri_view *out)
+{
+	*out = (struct sip_uri_view){
+		.scheme = text(url->url_scheme), .user = text(url->url_user), .host = text(url->url_host),
+		.params = text(url->url_params), .port = port_of(url->url_port),
+	};
+	out->lr = url->url_params && url_has_param(url, "lr");
+	/* tel:+1555...;phone-context=... keeps its number where sip: keeps the host */
+	if (url->url_type == url_tel && !*out->user) {
+		out->user = out->host;
+		out->host = "";
+	}
+}
+
+static void view_via(const sip_via_t *v, struct sip_via_view *out)
+{
+	*out = (struct sip_via_view){
+		.host = text(v->v_host), .port = port_of(v->v_port), .branch = v->v_branch, .rport = v->v_rport != NULL,
+	};
+}
+
+static enum sip_method method_of(sip_method_t m)
+{
+	switch (m) {
+	case sip_method_invite: return SIP_INVITE;
+	case sip_method_ack: return SIP_ACK;
+	case sip_method_bye: return SIP_BYE;
+	case sip_method_cancel: return SIP_CANCEL;
+	case sip_method_options: return SIP_OPTIONS;
+	default: return SIP_OTHER;
+	}
+}
+
+/* What an answer cannot do without (section 8.2.6.2). */
+static bool answerable(const sip_t *sip)
+{
+	return sip->sip_via && sip->sip_via->v_host && sip->sip_from && sip->sip_to && sip->sip_call_id &&
+	       sip->sip_call_id->i_id && sip->sip_cseq && sip->sip_cseq->cs_method_name;
+}
+
+static void fill_common(struct sip_msg *m, const sip_t *sip)
+{
+	view_via(sip->sip_via, &m->via);
+	m->call_id = sip->sip_call_id->i_id;
+	m->from_tag = text(sip->sip_from->a_tag);
+	m->to_tag = text(sip->sip_to->a_tag);
+	m->from_user = text(sip->sip_from->a_url->url_user);
+	m->cseq = (uint32_t)sip->sip_cseq->cs_seq;
+	m->max_forwards = -1;
+	if (sip->sip_max_forwards)
+		m->max_forwards = sip->sip_max_forwards->mf_count > 255 ? 255 : (int)sip->sip_max_forwards->mf_count;
+	m->proxy_require = sip->sip_proxy_require != NULL;
+	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
+		m->routes++;
+}
+
+static void fill_request(struct sip_msg *m, const sip_t *sip)
+{
+	m->method = method_of(sip->sip_request->rq_method);
+	m->method_name = sip->sip_request->rq_method_name;
+	view_uri(sip->sip_request->rq_url, &m->ruri);
+}
+
+static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, int parsed, const char **why)
+{
+	enum sip_parsed fault = SIP_ANSWER_400;
+	if (strcasecmp(text(sip->sip_request->rq_version), "SIP/2.0") != 0)
+		*why = "version is not SIP/2.0", fault = SIP_ANSWER_505;
+	else if (parsed < 0 || sip->sip_error)
+		*why = sip->sip_flags & MSG_FLG_TRUNC ? "body shorter than Content-Length" : "malformed header";
+	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
+		*why = "CSeq method differs from the request's";
+	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
+		*why = "From has no tag";
+	else
+		return SIP_PARSED;
+	return fault;
+}
+
+/* A header that stops before its line end would swallow what is written after it. */
+static bool lines_whole(const char *data, size_t len)
+{
+	return len > 4 && (memmem(data, len, "\r\n\r\n", 4) || memmem(data, len, "\n\n", 2));
+}
+
+enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char **why)
+{
+	*m = (struct sip_msg){.data = data, .len = len, .method_name = "", .phrase = ""};
+	*why = "not SIP";
+	m->msg = msg_create(sip_class, MSG_DO_EXTRACT_COPY);
+	if (!m->msg)
+		return SIP_UNANSWERABLE;
+	msg_buf_set(m->msg, data, len + 1);
+	msg_buf_commit(m->msg, len, 1);
+	int parsed = msg_extract(m->msg);
+	sip_t *sip = m->sip = (sip_t *)msg_object(m->msg);
+	if (!sip || (!sip->sip_request && !sip->sip_status))
+		return SIP_UNANSWERABLE;
+	if (!lines_whole(data, len)) {
+		*why = "no empty line after the headers";
+		return SIP_UNANSWERABLE;
+	}
+	if (!answerable(sip)) {
+		*why = "Via, From, To, Call-ID or CSeq missing or malformed";
+		return SIP_UNANSWERABLE;
+	}
+	fill_common(m, sip);
+	if (sip->sip_request) {
+		fill_request(m, sip);
+		return check_request(m, sip, parsed, why);
+	}
+	m->status = sip->sip_status->st_status;
+	m->phrase = text(sip->sip_status->st_phrase);
+	m->method = method_of(sip->sip_cseq->cs_method);
+	m->method_name = sip->sip_cseq->cs_method_name;
+	if (parsed < 0 || m->status < 100 || m->status > 699) {
+		*why = "malformed response";
+		return SIP_UNANSWERABLE;
+	}
+	return SIP_PARSED;
+}
+
+void sip_release(struct sip_msg *m)
+{
+	if (m->msg)
+		msg_destroy(m->msg);
+	m->msg = NULL;
+	m->sip = NULL;
+}
+
+bool sip_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out)
+{
+	const sip_route_t *r = m->sip->sip_route;
+	for (; r && i > 0; i--)
+		r = r->r_next;
+	if (!r)
+		return false;
+	view_uri(r->r_url, out);
+	return true;
+}
+
+bool sip_second_via(const struct sip_msg *m, struct sip_via_view *out)
+{
+	const sip_via_t *v = m->sip->sip_via->v_next;
+	if (!v)
+		return false;
+	view_via(v, out);
+	return true;
+}
+
+static bool header_is(const char *p, const char *end, const char **value)
+{
+	size_t name = 0;
+	if (end - p > 8 && !strncasecmp(p, "Call-ID", 7))
+		name = 7;
+	else if (end - p > 2 && (*p == 'i' || *p == 'I'))
+		name = 1;
+	if (!name)
+		return false;
+	p += name;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (p == end || *p != ':')
+		return false;
+	p++;
+	while (p < end && (*p == ' ' || *p == '\t' || ((*p == '\r' || *p == '\n') && p + 1 < end)))
+		p++;
+	*value = p;
+	return p < end;
+}
+
+bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len)
+{
+	const char *end = data + len, *p = data;
+	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+		if (++p == end || *p == '\r' || *p == '\n')
+			return false;
+		if (!header_is(p, end, value))
+			continue;
+		const char *q = *value;
+		while (q < end && !isspace((unsigned char)*q))
+			q++;
+		*value_len = (size_t)(q - *value);
+		return *value_len > 0;
+	}
+	return false;
+}

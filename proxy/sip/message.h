@@ -1,0 +1,108 @@
+/* A SIP message as tandem sees it (RFC 3261 section 7): Sofia-SIP is the grammar, and message.c,
+ * with write.c beside it, is the only place that knows it. What the rest needs of a message is in
+ * plain fields here; texts are NUL-terminated, never NULL where not said, and live as long as the
+ * message. Each worker parses for itself; a message belongs to one thread. */
+#ifndef PROXY_SIP_MESSAGE_H
+#define PROXY_SIP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+
+/* The largest datagram taken; one byte more is room for the parser's NUL. */
+#define SIP_MESSAGE_MAX 65535
+/* The largest message served; a longer request is answered 513. */
+#define SIP_SERVED_MAX 16384
+
+enum sip_method { SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL, SIP_OPTIONS, SIP_OTHER };
+
+struct sip_via_view {
+	const char *host;            /* sent-by, IPv6 with brackets */
+	uint16_t port;               /* 5060 where not said */
+	const char *branch;          /* NULL when there is none */
+	bool rport;                  /* the parameter is there (RFC 3581) */
+};
+
+struct sip_uri_view {
+	const char *scheme, *user, *host;  /* host: IPv6 with brackets; user and host "" when absent */
+	uint16_t port;               /* 5060 where not said; tandem speaks UDP */
+	const char *params;          /* "" when there are none */
+	bool lr;                     /* RFC 3261 section 19.1.1 */
+};
+
+struct sip_msg {
+	struct msg_s *msg;           /* Sofia's; message.c and write.c only */
+	struct sip_s *sip;
+	const char *data;            /* the whole text as it came */
+	size_t len;
+
+	enum sip_method method;      /* of the request; of the CSeq in a response */
+	const char *method_name;
+	int status;                  /* 0 in a request */
+	const char *phrase;
+	struct sip_uri_view ruri;    /* a request's */
+	struct sip_via_view via;     /* the topmost */
+	const char *call_id, *from_tag, *to_tag;  /* tags "" when absent */
+	const char *from_user;       /* "" when absent */
+	uint32_t cseq;
+	int max_forwards;            /* -1 when absent */
+	bool proxy_require;          /* there is a Proxy-Require */
+	unsigned routes;             /* Route values */
+};
+
+enum sip_parsed {
+	SIP_PARSED,
+	SIP_UNANSWERABLE,            /* not SIP, or too broken to be answered (no usable Via, From, To, Call-ID, CSeq) */
+	SIP_ANSWER_400,              /* a request with a fault; the fields needed for an answer are there */
+	SIP_ANSWER_505               /* another version of SIP */
+};
+
+/* Once, before any other call, on the main thread. 0 or -ENOMEM. */
+int sip_init(void);
+
+/* Parses `len` bytes at `data`, which must stay in place, with one writable byte after them. Whatever
+ * is returned, sip_release() follows. `*why` gets a static text for what is not SIP_PARSED. */
+enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char **why);
+void sip_release(struct sip_msg *m);
+
+/* The i-th Route's URI; false past the end. */
+bool sip_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out);
+/* The second Via's branch and sent-by, as another node's answer would find them; false if none. */
+bool sip_second_via(const struct sip_msg *m, struct sip_via_view *out);
+
+/* Finds Call-ID in unparsed text, as far as is needed to choose a worker; false if there is none. */
+bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len);
+
+/* ---- writing; each returns false when it did not fit or memory ran out ---- */
+
+/* A response of our own to `req`, which came from `source` (RFC 3261 section 8.2.6, RFC 3581).
+ * `to_tag` is added where the request's To has none and the status is above 100. `extra` is whole
+ * header lines or "". */
+bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct addr *source, int status,
+                     const char *phrase, const char *to_tag, const char *extra);
+
+/* The response without its topmost Via (RFC 3261 section 16.7). */
+bool sip_write_response(struct writer *w, const struct sip_msg *resp);
+
+struct sip_forward {
+	const char *ruri;            /* the new Request-URI; NULL: as it came */
+	const char *via;             /* the value of our Via */
+	const char *record_route[2]; /* values, topmost first; NULL: none */
+	unsigned skip_routes;        /* Route values removed from the top */
+	bool strict;                 /* next hop is a strict router: the first Route left becomes the
+	                              * Request-URI, `ruri` or the old one the last Route (section 16.6, 6) */
+};
+/* The request as it is sent on (section 16.6): our Via on top, Max-Forwards less one, received and
+ * rport in the Via below. Everything else stays as the carrier wrote it. */
+bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct addr *source,
+                       const struct sip_forward *forward);
+
+/* CANCEL (section 9.1) or the ACK of a non-2xx (section 17.1.1.3, with `final`) for `sent`, which is
+ * a request as we sent it. */
+bool sip_write_cancel(struct writer *w, const struct sip_msg *sent);
+bool sip_write_ack(struct writer *w, const struct sip_msg *sent, const struct sip_msg *final);
+
+#endif

@@ -1,0 +1,96 @@
+/* Transactions (RFC 3261 section 17, with the INVITE states of RFC 6026), for unreliable transports:
+ * txn_server.c absorbs retransmitted requests and repeats responses, txn_client.c repeats requests,
+ * acknowledges failures and sends CANCEL. What a response means is decided above, by whoever made the
+ * transaction; here is only what section 17 asks for.
+ *
+ * A layer belongs to one worker; nothing in it is shared. */
+#ifndef PROXY_SIP_TXN_H
+#define PROXY_SIP_TXN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/timer.h"
+#include "proxy/sip/message.h"
+#include "proxy/stats.h"
+
+#define TXN_T1_US 500000LL
+#define TXN_T2_US 4000000LL
+#define TXN_T4_US 5000000LL
+#define TXN_TIMEOUT_US (64 * TXN_T1_US)  /* timers B, F, H, J, L, M; D is as long */
+
+/* Which of the worker's sockets, and who is at the other end. */
+struct sip_path {
+	struct addr peer;
+	uint8_t socket;
+};
+
+struct txn_server;
+struct txn_client;
+
+struct txn_layer {
+	struct timer_wheel *wheel;
+	int64_t now_us;              /* kept by the owner, of this turn of the loop */
+	struct stats *stats;
+	void (*send)(void *arg, const struct sip_path *path, const void *data, size_t len);  /* copies */
+	void *arg;
+	struct txn_server *servers;  /* uthash tables */
+	struct txn_client *clients;
+	uint8_t scratch[SIP_MESSAGE_MAX + 1];
+};
+
+void txn_layer_init(struct txn_layer *layer);
+/* Ends every transaction, telling its user as always (on_end). */
+void txn_layer_free(struct txn_layer *layer);
+unsigned txn_layer_count(const struct txn_layer *layer);
+
+/* ---- server ---- */
+
+/* The user is told once, when the transaction is gone. */
+typedef void txn_server_end_fn(void *user);
+
+/* The transaction that a request belongs to (section 17.2.3): a retransmission, or the ACK of an
+ * INVITE's failure. NULL if none. For CANCEL, see txn_server_find_cancelled(). */
+struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req);
+/* The INVITE transaction that this CANCEL is for (section 9.2). */
+struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel);
+
+/* For a new request (not ACK, not CANCEL). NULL without memory. */
+struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg *req, const struct sip_path *path,
+                                  txn_server_end_fn *on_end, void *user);
+/* A request that txn_server_find() assigned to `t`: repeats the last response, or takes the ACK. */
+void txn_server_on_request(struct txn_layer *layer, struct txn_server *t, const struct sip_msg *req);
+/* Sends a written response and keeps it for as long as it may have to be repeated. A second final
+ * response is sent only if both are 2xx (section 16.7, 6). */
+void txn_server_respond(struct txn_layer *layer, struct txn_server *t, int status, const void *data, size_t len);
+/* The transaction ends now, unanswered (RFC 4320: a non-INVITE that timed out downstream). */
+void txn_server_abandon(struct txn_layer *layer, struct txn_server *t);
+void *txn_server_user(const struct txn_server *t);
+bool txn_server_answered(const struct txn_server *t);  /* a final response has been sent */
+const struct sip_path *txn_server_path(const struct txn_server *t);
+
+/* ---- client ---- */
+
+struct txn_client_user {
+	/* Every provisional but those after a final, the first final, and every 2xx of an INVITE. */
+	void (*on_response)(void *user, const struct sip_msg *resp);
+	void (*on_timeout)(void *user);  /* timer B or F, or no final response in time after CANCEL */
+	void (*on_end)(void *user);      /* always the last call */
+};
+
+/* Sends the request in `data` (written by sip_write_request()) and repeats it. `branch` is its own.
+ * The request is copied. NULL without memory. */
+struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method method, const char *branch,
+                                  const struct sip_path *path, const void *data, size_t len,
+                                  const struct txn_client_user *ops, void *user);
+/* The transaction a response belongs to (section 17.1.3), or NULL: it is a stray. */
+struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg *resp);
+void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
+/* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
+ * provisional has come yet, when one comes (section 9.1). */
+void txn_client_cancel(struct txn_layer *layer, struct txn_client *t);
+/* Ends it at once; on_end is called. What still comes for it is a stray. */
+void txn_client_end(struct txn_client *t);
+
+#endif

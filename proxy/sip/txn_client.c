@@ -1,0 +1,244 @@
+/* Client transactions (RFC 3261 section 17.1; Accepted state by RFC 6026), CANCEL among them. The
+ * request's text is kept while it may have to be repeated, cancelled or acknowledged. */
+#include "proxy/sip/txn.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "proxy/sip/txn_internal.h"
+
+enum state { CALLING, PROCEEDING, COMPLETED, ACCEPTED };
+
+struct txn_client {
+	UT_hash_handle hh;
+	struct txn_layer *layer;
+	struct timer repeat;         /* A, E */
+	struct timer end;            /* B, D, F, K, M */
+	int64_t interval_us;
+	const struct txn_client_user *ops;
+	void *user;
+	char *request;
+	struct sip_path path;
+	uint16_t request_len;
+	uint8_t state, method;
+	bool cancel_wanted, cancelled;
+	uint8_t key_len;
+	char key[];
+};
+
+#define OWNER(timer, member) ((struct txn_client *)(void *)((char *)(timer) - offsetof(struct txn_client, member)))
+#define KEY_MAX 96
+
+/* The top branch and the CSeq's method (section 17.1.3). */
+static size_t key_of(const char *branch, enum sip_method method, char key[KEY_MAX])
+{
+	int n = snprintf(key, KEY_MAX, "%s|%u", branch, (unsigned)method);
+	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+}
+
+static void destroy(struct txn_client *t)
+{
+	struct txn_layer *layer = t->layer;
+	HASH_DELETE(hh, layer->clients, t);
+	timer_stop(layer->wheel, &t->repeat);
+	timer_stop(layer->wheel, &t->end);
+	if (t->ops)
+		t->ops->on_end(t->user);
+	free(t->request);
+	free(t);
+}
+
+static void on_end(struct timer *timer) { destroy(OWNER(timer, end)); }
+
+static void on_timeout(struct timer *timer)
+{
+	struct txn_client *t = OWNER(timer, end);
+	const struct txn_client_user *ops = t->ops;
+	if (ops)
+		ops->on_timeout(t->user);
+	destroy(t);
+}
+
+static void send_request(struct txn_client *t) { t->layer->send(t->layer->arg, &t->path, t->request, t->request_len); }
+
+static void on_repeat(struct timer *timer)
+{
+	struct txn_client *t = OWNER(timer, repeat);
+	send_request(t);
+	stats_inc(t->layer->stats, STAT_RETRANS_OUT);
+	t->interval_us *= 2;
+	if (t->method != SIP_INVITE && t->interval_us > TXN_T2_US)
+		t->interval_us = TXN_T2_US;
+	timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us);
+}
+
+static void end_in(struct txn_client *t, timer_fn *fn, int64_t us)
+{
+	timer_start(t->layer->wheel, &t->end, fn, t->layer->now_us, us);
+}
+
+struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method method, const char *branch,
+                                  const struct sip_path *path, const void *data, size_t len,
+                                  const struct txn_client_user *ops, void *user)
+{
+	char key[KEY_MAX];
+	size_t n = key_of(branch, method, key);
+	struct txn_client *t = n && len <= UINT16_MAX ? calloc(1, sizeof *t + n) : NULL;
+	if (!t)
+		return NULL;
+	t->request = malloc(len);
+	if (!t->request) {
+		free(t);
+		return NULL;
+	}
+	memcpy(t->request, data, len);
+	t->request_len = (uint16_t)len;
+	t->layer = layer;
+	t->ops = ops;
+	t->user = user;
+	t->path = *path;
+	t->method = (uint8_t)method;
+	t->key_len = (uint8_t)n;
+	memcpy(t->key, key, n);
+	HASH_ADD(hh, layer->clients, key, n, t);
+	send_request(t);
+	t->interval_us = TXN_T1_US;
+	timer_start(layer->wheel, &t->repeat, on_repeat, layer->now_us, t->interval_us);
+	end_in(t, on_timeout, TXN_TIMEOUT_US);
+	return t;
+}
+
+struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg *resp)
+{
+	char key[KEY_MAX];
+	size_t n = resp->via.branch ? key_of(resp->via.branch, resp->method, key) : 0;
+	struct txn_client *t = NULL;
+	if (n)
+		HASH_FIND(hh, layer->clients, key, n, t);
+	return t;
+}
+
+/* A follower (ACK, CANCEL) is made from the request's own text. */
+static size_t write_follower(struct txn_client *t, const struct sip_msg *final)
+{
+	struct txn_layer *layer = t->layer;
+	struct sip_msg sent;
+	const char *why;
+	struct writer w = writer_of(layer->scratch, sizeof layer->scratch);
+	char *copy = malloc((size_t)t->request_len + 1);
+	if (!copy)
+		return 0;
+	memcpy(copy, t->request, t->request_len);
+	bool ok = sip_parse(&sent, copy, t->request_len, &why) == SIP_PARSED &&
+	          (final ? sip_write_ack(&w, &sent, final) : sip_write_cancel(&w, &sent));
+	sip_release(&sent);
+	free(copy);
+	return ok ? writer_len(&w) : 0;
+}
+
+static void send_cancel(struct txn_client *t)
+{
+	size_t n = write_follower(t, NULL);
+	char branch[KEY_MAX];
+	if (t->cancelled || !n)
+		return;
+	t->cancelled = true;
+	snprintf(branch, sizeof branch, "%.*s", (int)(strchr(t->key, '|') - t->key), t->key);
+	txn_client_new(t->layer, SIP_CANCEL, branch, &t->path, t->layer->scratch, n, NULL, NULL);
+	end_in(t, on_timeout, TXN_TIMEOUT_US);  /* section 9.1: then it counts as cancelled */
+}
+
+void txn_client_cancel(struct txn_layer *layer, struct txn_client *t)
+{
+	if (t->method != SIP_INVITE || t->state > PROCEEDING || t->cancel_wanted)
+		return;
+	t->cancel_wanted = true;
+	timer_stop(layer->wheel, &t->repeat);
+	if (t->state == PROCEEDING)
+		send_cancel(t);
+}
+
+static void on_provisional(struct txn_client *t)
+{
+	if (t->method != SIP_INVITE) {
+		if (t->state == CALLING)  /* timer E runs on, at T2 (section 17.1.2.2) */
+			timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us = TXN_T2_US);
+		t->state = PROCEEDING;
+		return;
+	}
+	if (t->state == CALLING) {
+		timer_stop(t->layer->wheel, &t->repeat);
+		timer_stop(t->layer->wheel, &t->end);
+	}
+	t->state = PROCEEDING;
+	if (t->cancel_wanted)
+		send_cancel(t);
+}
+
+static void send_ack(struct txn_client *t, const struct sip_msg *final)
+{
+	size_t n = write_follower(t, final);
+	if (n)
+		t->layer->send(t->layer->arg, &t->path, t->layer->scratch, n);
+}
+
+static void on_final(struct txn_client *t, const struct sip_msg *resp)
+{
+	timer_stop(t->layer->wheel, &t->repeat);
+	if (t->method != SIP_INVITE) {
+		t->state = COMPLETED;
+		end_in(t, on_end, TXN_T4_US);       /* timer K */
+	} else if (resp->status < 300) {
+		t->state = ACCEPTED;
+		free(t->request);
+		t->request = NULL;
+		end_in(t, on_end, TXN_TIMEOUT_US);  /* timer M */
+	} else {
+		t->state = COMPLETED;
+		send_ack(t, resp);
+		end_in(t, on_end, TXN_TIMEOUT_US);  /* timer D: at least 32 s */
+	}
+}
+
+/* What comes after the final response: a repeated failure wants its ACK again; a 2xx goes up. */
+static bool after_final(struct txn_client *t, const struct sip_msg *resp)
+{
+	if (t->state == COMPLETED && t->method == SIP_INVITE && resp->status >= 300) {
+		stats_inc(t->layer->stats, STAT_RETRANS_IN);
+		send_ack(t, resp);
+	}
+	return t->state == ACCEPTED && resp->status >= 200 && resp->status < 300;
+}
+
+void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp)
+{
+	(void)layer;
+	bool tell = true;
+	if (t->state > PROCEEDING)
+		tell = after_final(t, resp);
+	else if (resp->status < 200)
+		on_provisional(t);
+	else
+		on_final(t, resp);
+	if (tell && t->ops)
+		t->ops->on_response(t->user, resp);
+}
+
+void txn_client_end(struct txn_client *t) { destroy(t); }
+
+unsigned txn_layer_count(const struct txn_layer *layer)
+{
+	return HASH_COUNT(layer->clients) + txn_servers_count(layer);
+}
+
+void txn_layer_free(struct txn_layer *layer)
+{
+	struct txn_client *t, *next;
+	txn_servers_free(layer);
+	HASH_ITER(hh, layer->clients, t, next)
+		destroy(t);
+}

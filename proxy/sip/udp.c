@@ -1,0 +1,218 @@
+/* UDP in batches: see udp.h. */
+#include "proxy/sip/udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#define IN_BATCH 32
+#define OUT_BATCH 64
+#define OUT_BYTES (256 * 1024)
+#define KERNEL_BUFFER (4 * 1024 * 1024)
+
+struct udp_socket {
+	struct udp *udp;
+	struct event *event;
+	int fd;
+	unsigned index;
+};
+
+struct out {
+	struct sip_path path;
+	size_t at, len;
+};
+
+struct udp {
+	struct udp_socket sockets[PROXY_SOCKETS_MAX];
+	unsigned n_sockets;
+	struct stats *stats;
+	udp_receive_fn *receive;
+	udp_turn_fn *turn;
+	void *arg;
+
+	struct mmsghdr in[IN_BATCH];
+	struct iovec in_iov[IN_BATCH];
+	struct addr in_addr[IN_BATCH];
+	char *in_data;               /* IN_BATCH buffers of SIP_MESSAGE_MAX + 1 */
+
+	struct out out[OUT_BATCH];
+	unsigned n_out;
+	size_t out_used;
+	char *out_data;
+};
+
+static int bind_one(const struct proxy_listen *l, bool shared, struct err *err)
+{
+	int one = 1, size = KERNEL_BUFFER;
+	char text[ADDR_STR_LEN];
+	bool v6 = addr_family(&l->address) == AF_INET6;
+	int fd = socket(addr_family(&l->address), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(err, errno, "udp %s: no socket", addr_str(&l->address, text));
+	if (v6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (l->may_be_absent)
+		setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &one, sizeof one);
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	if (bind(fd, &l->address.sa, addr_len(&l->address)) < 0) {
+		int e = errno;
+		close(fd);
+		return err_sys(err, e, "cannot listen on udp %s", addr_str(&l->address, text));
+	}
+	return fd;
+}
+
+int udp_probe(const struct proxy_listen *listen, struct err *err)
+{
+	int fd = bind_one(listen, false, err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void prepare_in(struct udp *u)
+{
+	for (unsigned i = 0; i < IN_BATCH; i++) {
+		u->in_iov[i] = (struct iovec){u->in_data + i * (SIP_MESSAGE_MAX + 1), SIP_MESSAGE_MAX};
+		u->in[i].msg_hdr = (struct msghdr){
+			.msg_name = &u->in_addr[i], .msg_namelen = sizeof u->in_addr[i],
+			.msg_iov = &u->in_iov[i], .msg_iovlen = 1,
+		};
+	}
+}
+
+struct udp *udp_new(const struct proxy_listen *listen, unsigned n, struct stats *stats, struct err *err)
+{
+	struct udp *u = calloc(1, sizeof *u);
+	if (!u) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	u->stats = stats;
+	u->in_data = malloc((size_t)IN_BATCH * (SIP_MESSAGE_MAX + 1));
+	u->out_data = malloc(OUT_BYTES);
+	if (!u->in_data || !u->out_data) {
+		err_set(err, ENOMEM, "out of memory");
+		udp_free(u);
+		return NULL;
+	}
+	prepare_in(u);
+	for (unsigned i = 0; i < n; i++) {
+		int fd = bind_one(&listen[i], true, err);
+		if (fd < 0) {
+			udp_free(u);
+			return NULL;
+		}
+		u->sockets[i] = (struct udp_socket){.udp = u, .fd = fd, .index = i};
+		u->n_sockets = i + 1;
+	}
+	return u;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct udp_socket *s = arg;
+	struct udp *u = s->udp;
+	(void)what;
+	int n = recvmmsg(fd, u->in, IN_BATCH, 0, NULL);
+	for (int i = 0; i < n; i++) {
+		u->receive(u->arg, s->index, &u->in_addr[i], u->in_iov[i].iov_base, u->in[i].msg_len);
+		u->in[i].msg_hdr.msg_namelen = sizeof u->in_addr[i];
+	}
+	if (n > 0)
+		stats_add(u->stats, STAT_RX_DATAGRAMS, (uint64_t)n);
+	u->turn(u->arg);
+}
+
+int udp_start(struct udp *u, struct event_base *base, udp_receive_fn *receive, udp_turn_fn *turn, void *arg)
+{
+	u->receive = receive;
+	u->turn = turn;
+	u->arg = arg;
+	for (unsigned i = 0; i < u->n_sockets; i++) {
+		struct udp_socket *s = &u->sockets[i];
+		s->event = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+		if (!s->event || event_add(s->event, NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void udp_free(struct udp *u)
+{
+	if (!u)
+		return;
+	for (unsigned i = 0; i < u->n_sockets; i++) {
+		if (u->sockets[i].event)
+			event_free(u->sockets[i].event);
+		close(u->sockets[i].fd);
+	}
+	free(u->out_data);
+	free(u->in_data);
+	free(u);
+}
+
+void udp_send(struct udp *u, const struct sip_path *path, const void *data, size_t len)
+{
+	if (len > SIP_MESSAGE_MAX)
+		return;
+	if (u->n_out == OUT_BATCH || OUT_BYTES - u->out_used < len)
+		udp_flush(u);
+	u->out[u->n_out++] = (struct out){.path = *path, .at = u->out_used, .len = len};
+	memcpy(u->out_data + u->out_used, data, len);
+	u->out_used += len;
+}
+
+/* Sends m[0..n) on one socket. A datagram that the kernel refuses is lost, as on any network, and
+ * those behind it still go. */
+static void send_run(struct udp *u, int fd, struct mmsghdr *m, unsigned n)
+{
+	while (n) {
+		int sent = sendmmsg(fd, m, n, 0);
+		if (sent > 0) {
+			stats_add(u->stats, STAT_TX_DATAGRAMS, (uint64_t)sent);
+		} else if (errno == EINTR) {
+			continue;
+		} else {
+			stats_inc(u->stats, STAT_TX_ERRORS);
+			sent = 1;
+		}
+		m += sent;
+		n -= (unsigned)sent;
+	}
+}
+
+void udp_flush(struct udp *u)
+{
+	struct mmsghdr m[OUT_BATCH];
+	struct iovec iov[OUT_BATCH];
+	bool gone[OUT_BATCH] = {false};
+	for (unsigned i = 0; i < u->n_out; i++) {
+		if (gone[i])
+			continue;
+		unsigned n = 0, socket = u->out[i].path.socket;
+		for (unsigned j = i; j < u->n_out; j++) {
+			struct out *o = &u->out[j];
+			if (o->path.socket != socket)
+				continue;
+			gone[j] = true;
+			iov[n] = (struct iovec){u->out_data + o->at, o->len};
+			m[n].msg_hdr = (struct msghdr){
+				.msg_name = &o->path.peer, .msg_namelen = addr_len(&o->path.peer),
+				.msg_iov = &iov[n], .msg_iovlen = 1,
+			};
+			n++;
+		}
+		send_run(u, u->sockets[socket].fd, m, n);
+	}
+	u->n_out = 0;
+	u->out_used = 0;
+}

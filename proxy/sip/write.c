@@ -1,0 +1,296 @@
+/* Writing: every message tandem sends is made here, as text, from the pieces of one that came. Headers
+ * that are not ours to change are copied as they stood, in their order. */
+#include "proxy/sip/message.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <sofia-sip/msg.h>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+
+static void put(struct writer *w, const char *s) { write_str(w, s); }
+
+static void put_fragment(struct writer *w, const msg_header_t *h)
+{
+	if (h->sh_len)
+		write_bytes(w, h->sh_data, h->sh_len);
+}
+
+/* "Name: value" of one header from its parsed form: for values that shared a line with others. */
+static void put_encoded(struct writer *w, const char *name, const void *header)
+{
+	char value[2048];
+	issize_t n = msg_header_field_e(value, sizeof value, header, 0);
+	if (n < 0 || (size_t)n >= sizeof value) {
+		w->bad = true;
+		return;
+	}
+	put(w, name);
+	write_bytes(w, value, (size_t)n);
+	put(w, "\r\n");
+}
+
+static bool is_class(const msg_header_t *h, msg_hclass_t *c) { return h->sh_class == c; }
+
+/* A parameter list without received and rport, which only we may say (RFC 3261 18.2.1, RFC 3581 4). */
+static void put_via_params(struct writer *w, const sip_via_t *v)
+{
+	for (const msg_param_t *p = v->v_params; p && *p; p++) {
+		if (!strncasecmp(*p, "received=", 9) || !strcasecmp(*p, "rport") || !strncasecmp(*p, "rport=", 6))
+			continue;
+		put(w, ";");
+		put(w, *p);
+	}
+}
+
+static bool host_is(const char *host, const struct addr *source)
+{
+	struct addr a;
+	return addr_parse(&a, host, 0) == 0 && addr_same_host(&a, source);
+}
+
+/* The sender's Via, with where the request really came from. */
+static void put_top_via(struct writer *w, const sip_via_t *v, const struct addr *source)
+{
+	bool alone = !v->v_next || v->v_next->v_common->h_len;
+	bool plain = !v->v_rport && !v->v_received && host_is(v->v_host, source);
+	if (plain && alone) {
+		put_fragment(w, (const msg_header_t *)v);
+		return;
+	}
+	char host[ADDR_STR_LEN];
+	put(w, "Via: ");
+	put(w, v->v_protocol);
+	put(w, " ");
+	put(w, v->v_host);
+	if (v->v_port) {
+		put(w, ":");
+		put(w, v->v_port);
+	}
+	put_via_params(w, v);
+	if (!plain) {
+		put(w, ";received=");
+		put(w, addr_host_str(source, host));
+	}
+	if (v->v_rport) {
+		put(w, ";rport=");
+		write_dec(w, addr_port(source));
+	}
+	put(w, "\r\n");
+}
+
+/* The Vias that stood on the line of `v`, which has been left out or written anew. */
+static void put_line_mates(struct writer *w, const sip_via_t *v)
+{
+	for (v = v->v_next; v && !v->v_common->h_len; v = v->v_next)
+		put_encoded(w, "Via: ", v);
+}
+
+static void put_vias(struct writer *w, const sip_t *sip, const struct addr *source)
+{
+	const sip_via_t *v = sip->sip_via;
+	put_top_via(w, v, source);
+	put_line_mates(w, v);
+	for (v = v->v_next; v; v = v->v_next)
+		put_fragment(w, (const msg_header_t *)v);
+}
+
+static void put_status(struct writer *w, int status, const char *phrase)
+{
+	put(w, "SIP/2.0 ");
+	write_dec(w, (uint64_t)status);
+	put(w, " ");
+	put(w, phrase);
+	put(w, "\r\n");
+}
+
+/* A header line of the original; with `tag`, that parameter added at its end. */
+static void put_to(struct writer *w, const sip_to_t *to, const char *tag)
+{
+	const msg_common_t *c = to->a_common;
+	size_t n = c->h_len;
+	const char *s = c->h_data;
+	while (n && (s[n - 1] == '\r' || s[n - 1] == '\n' || s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	write_bytes(w, s, n);
+	if (tag) {
+		put(w, ";tag=");
+		put(w, tag);
+	}
+	put(w, "\r\n");
+}
+
+bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct addr *source, int status,
+                     const char *phrase, const char *to_tag, const char *extra)
+{
+	const sip_t *sip = req->sip;
+	put_status(w, status, phrase);
+	put_vias(w, sip, source);
+	put_fragment(w, (const msg_header_t *)sip->sip_from);
+	put_to(w, sip->sip_to, status > 100 && !*req->to_tag ? to_tag : NULL);
+	put_fragment(w, (const msg_header_t *)sip->sip_call_id);
+	put_fragment(w, (const msg_header_t *)sip->sip_cseq);
+	put(w, extra);
+	put(w, "Content-Length: 0\r\n\r\n");
+	return !w->bad;
+}
+
+static const msg_header_t *first(const struct sip_msg *m) { return *msg_chain_head(m->msg); }
+
+bool sip_write_response(struct writer *w, const struct sip_msg *resp)
+{
+	const sip_via_t *top = resp->sip->sip_via;
+	for (const msg_header_t *h = first(resp); h; h = h->sh_succ) {
+		if (h != (const msg_header_t *)top)
+			put_fragment(w, h);
+		else
+			put_line_mates(w, top);
+	}
+	return !w->bad;
+}
+
+/* ---- requests ---- */
+
+static void put_raw_ruri(struct writer *w, const struct sip_msg *m)
+{
+	/* METHOD SP Request-URI SP version: the middle, as it came */
+	const char *s = m->sip->sip_request->rq_common->h_data;
+	size_t n = m->sip->sip_request->rq_common->h_len;
+	const char *a = memchr(s, ' ', n);
+	if (!a) {
+		w->bad = true;
+		return;
+	}
+	while (a < s + n && *a == ' ')
+		a++;
+	const char *b = a;
+	while (b < s + n && *b != ' ' && *b != '\r' && *b != '\n')
+		b++;
+	write_bytes(w, a, (size_t)(b - a));
+}
+
+static void put_ruri(struct writer *w, const struct sip_msg *req, const char *ruri)
+{
+	if (ruri)
+		put(w, ruri);
+	else
+		put_raw_ruri(w, req);
+}
+
+static const sip_route_t *route_at(const sip_t *sip, unsigned i)
+{
+	const sip_route_t *r = sip->sip_route;
+	for (; r && i; i--)
+		r = r->r_next;
+	return r;
+}
+
+static void put_request_line(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
+{
+	put(w, req->method_name);
+	put(w, " ");
+	const sip_route_t *r = f->strict ? route_at(req->sip, f->skip_routes) : NULL;
+	if (r) {
+		char uri[1024];
+		issize_t n = url_e(uri, sizeof uri, r->r_url);
+		if (n < 0 || (size_t)n >= sizeof uri)
+			w->bad = true;
+		else
+			write_bytes(w, uri, (size_t)n);
+	} else {
+		put_ruri(w, req, f->ruri);
+	}
+	put(w, " SIP/2.0\r\n");
+}
+
+static void put_routes(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
+{
+	const sip_route_t *r = route_at(req->sip, f->skip_routes + (f->strict ? 1 : 0));
+	for (; r; r = r->r_next)
+		put_encoded(w, "Route: ", r);
+	if (f->strict) {
+		put(w, "Route: <");
+		put_ruri(w, req, f->ruri);
+		put(w, ">\r\n");
+	}
+}
+
+static void put_max_forwards(struct writer *w, int value)
+{
+	put(w, "Max-Forwards: ");
+	write_dec(w, (uint64_t)value);
+	put(w, "\r\n");
+}
+
+static void put_ours(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
+{
+	put(w, "Via: ");
+	put(w, f->via);
+	put(w, "\r\n");
+	for (int i = 0; i < 2 && f->record_route[i]; i++) {
+		put(w, "Record-Route: ");
+		put(w, f->record_route[i]);
+		put(w, "\r\n");
+	}
+	if (req->max_forwards < 0)
+		put_max_forwards(w, 70);
+}
+
+bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct addr *source,
+                       const struct sip_forward *f)
+{
+	const sip_t *sip = req->sip;
+	bool routes_change = f->skip_routes || f->strict;
+	for (const msg_header_t *h = first(req); h; h = h->sh_succ) {
+		if (is_class(h, sip_request_class)) {
+			put_request_line(w, req, f);
+			put_ours(w, req, f);
+			if (routes_change)
+				put_routes(w, req, f);
+		} else if (h == (const msg_header_t *)sip->sip_via) {
+			put_top_via(w, sip->sip_via, source);
+			put_line_mates(w, sip->sip_via);
+		} else if (h == (const msg_header_t *)sip->sip_max_forwards) {
+			put_max_forwards(w, req->max_forwards - 1);
+		} else if (!(routes_change && is_class(h, sip_route_class))) {
+			put_fragment(w, h);
+		}
+	}
+	return !w->bad;
+}
+
+/* What CANCEL and ACK take over from the request they belong to. */
+static void put_follower(struct writer *w, const struct sip_msg *sent, const char *method, const sip_to_t *to)
+{
+	const sip_t *sip = sent->sip;
+	put(w, method);
+	put(w, " ");
+	put_raw_ruri(w, sent);
+	put(w, " SIP/2.0\r\n");
+	put_fragment(w, (const msg_header_t *)sip->sip_via);
+	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
+		put_fragment(w, (const msg_header_t *)r);
+	put_max_forwards(w, 70);
+	put_fragment(w, (const msg_header_t *)sip->sip_from);
+	put_to(w, to, NULL);
+	put_fragment(w, (const msg_header_t *)sip->sip_call_id);
+	put(w, "CSeq: ");
+	write_dec(w, sent->cseq);
+	put(w, " ");
+	put(w, method);
+	put(w, "\r\nContent-Length: 0\r\n\r\n");
+}
+
+bool sip_write_cancel(struct writer *w, const struct sip_msg *sent)
+{
+	put_follower(w, sent, "CANCEL", sent->sip->sip_to);
+	return !w->bad;
+}
+
+bool sip_write_ack(struct writer *w, const struct sip_msg *sent, const struct sip_msg *final)
+{
+	put_follower(w, sent, "ACK", final->sip->sip_to);
+	return !w->bad;
+}

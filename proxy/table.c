@@ -1,0 +1,174 @@
+/* The routing table: see table.h. */
+#include "proxy/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proxy/token.h"
+
+static int add_sources(struct table *t, unsigned index, const struct proxy_trunk_config *c, struct err *err)
+{
+	char text[ADDR_STR_LEN];
+	for (unsigned i = 0; i < c->n_sources; i++) {
+		uint32_t other;
+		int rc = lpm_add(t->sources, &c->sources[i], index, &other);
+		if (rc == -EEXIST)
+			return err_set(err, EEXIST, "trunk %s: source %s belongs to trunk %s already", c->name,
+			               prefix_str(&c->sources[i], text), t->trunks[other].name);
+		if (rc)
+			return err_set(err, -rc, "out of memory");
+	}
+	return 0;
+}
+
+static int build_trunks(struct table *t, const struct proxy_routing *r, struct err *err)
+{
+	t->sources = lpm_new();
+	t->trunks = calloc(r->n_trunks ? r->n_trunks : 1, sizeof *t->trunks);
+	if (!t->sources || !t->trunks)
+		return err_set(err, ENOMEM, "out of memory");
+	t->n_trunks = r->n_trunks;
+	for (unsigned i = 0; i < r->n_trunks; i++) {
+		const struct proxy_trunk_config *c = &r->trunks[i];
+		struct trunk *k = &t->trunks[i];
+		snprintf(k->name, sizeof k->name, "%s", c->name);
+		snprintf(k->default_country, sizeof k->default_country, "%s", c->default_country);
+		k->hash = token_name(c->name);
+		k->max_calls = c->max_calls;
+		k->max_cps = c->max_cps;
+		k->n_sources = c->n_sources;
+		int rc = add_sources(t, i, c, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int build_regions(struct table *t, const struct proxy_routing *r, struct err *err)
+{
+	unsigned n = policy_table_regions(r->policy);
+	t->regions = aligned_alloc(64, n * sizeof *t->regions);
+	if (!t->regions)
+		return err_set(err, ENOMEM, "out of memory");
+	memset(t->regions, 0, n * sizeof *t->regions);
+	for (unsigned i = 0; i < n; i++) {
+		const struct policy_region_config *p = policy_table_region(r->policy, i);
+		struct region *g = &t->regions[i];
+		t->n_regions = i + 1;
+		region_live_init(&g->live, p->name, clock_wall_us());
+		g->hash = token_name(p->name);
+		g->weight = p->weight;
+		g->targets = calloc(r->regions[i].n_targets, sizeof *g->targets);
+		if (!g->targets)
+			return err_set(err, ENOMEM, "out of memory");
+		for (; g->n_targets < r->regions[i].n_targets; g->n_targets++)
+			if (target_init(&g->targets[g->n_targets], &r->regions[i].targets[g->n_targets], i))
+				return err_set(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+struct table *table_new(const struct proxy_routing *routing, struct err *err)
+{
+	struct table *t = calloc(1, sizeof *t);
+	if (!t) {
+		policy_table_free(routing->policy);
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	t->policy = routing->policy;
+	if (build_trunks(t, routing, err) || build_regions(t, routing, err)) {
+		table_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	for (unsigned i = 0; i < t->n_regions; i++) {
+		for (unsigned j = 0; j < t->regions[i].n_targets; j++)
+			target_destroy(&t->regions[i].targets[j]);
+		free(t->regions[i].targets);
+	}
+	free(t->regions);
+	free(t->trunks);
+	lpm_free(t->sources);
+	policy_table_free(t->policy);
+	free(t);
+}
+
+int table_trunk(const struct table *t, const struct addr *source) { return (int)lpm_find(t->sources, source); }
+
+int table_region_by_hash(const struct table *t, uint32_t hash)
+{
+	for (unsigned i = 0; i < t->n_regions; i++)
+		if (t->regions[i].hash == hash)
+			return (int)i;
+	return -1;
+}
+
+int table_trunk_by_hash(const struct table *t, uint32_t hash)
+{
+	for (unsigned i = 0; i < t->n_trunks; i++)
+		if (t->trunks[i].hash == hash)
+			return (int)i;
+	return -1;
+}
+
+void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
+{
+	for (unsigned i = 0; i < t->n_regions; i++)
+		region_facts(&t->regions[i].live, t->regions[i].weight, now_us, &out[i]);
+}
+
+static bool family_allowed(const struct addr *a, unsigned can)
+{
+	return can & (addr_family(a) == AF_INET6 ? 2u : 1u);
+}
+
+int table_pick_target(struct table *t, unsigned region, unsigned can, struct addr *address)
+{
+	struct region *g = &t->regions[region];
+	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0;
+	int fallback = -1;
+	for (unsigned i = 0; i < g->n_targets; i++) {
+		unsigned k = (turn + i) % g->n_targets;
+		struct addr a;
+		if (!target_address(&g->targets[k], &a) || !family_allowed(&a, can))
+			continue;
+		bool healthy = atomic_load_explicit(&g->targets[k].healthy, memory_order_relaxed);
+		if (!healthy && fallback >= 0)
+			continue;
+		*address = a;
+		if (healthy)
+			return (int)k;
+		fallback = (int)k;
+	}
+	return fallback;
+}
+
+bool table_refresh_health(struct table *t, unsigned region)
+{
+	struct region *g = &t->regions[region];
+	bool healthy = false;
+	uint32_t rtt = 0;
+	for (unsigned i = 0; i < g->n_targets; i++) {
+		if (!atomic_load_explicit(&g->targets[i].healthy, memory_order_relaxed))
+			continue;
+		uint32_t its = atomic_load_explicit(&g->targets[i].rtt_us, memory_order_relaxed);
+		if (!healthy || its < rtt)
+			rtt = its;
+		healthy = true;
+	}
+	atomic_store_explicit(&g->live.rtt_us, rtt, memory_order_relaxed);
+	bool was = atomic_exchange_explicit(&g->live.healthy, healthy, memory_order_relaxed);
+	if (was != healthy)
+		atomic_store_explicit(&g->live.health_since_wall_us, clock_wall_us(), memory_order_relaxed);
+	return was != healthy;
+}

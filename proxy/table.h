@@ -1,0 +1,46 @@
+/* What calls are routed by, as one immutable table that every worker holds: the policy, the trunks by
+ * their sources, the regions with their targets. Only the atomics inside live. */
+#ifndef PROXY_TABLE_H
+#define PROXY_TABLE_H
+
+#include "base/lpm.h"
+#include "proxy/proxy.h"
+#include "proxy/target.h"
+#include "proxy/trunk.h"
+
+struct region {
+	struct region_live live;
+	uint32_t hash;               /* token_name(name) */
+	uint32_t weight;             /* configured */
+	struct target *targets;
+	unsigned n_targets;
+	_Atomic uint32_t turn;       /* round robin over its targets */
+};
+
+struct table {
+	struct policy_table *policy;
+	struct lpm *sources;
+	struct trunk *trunks;
+	unsigned n_trunks;
+	struct region *regions;
+	unsigned n_regions;
+};
+
+/* Takes over routing->policy, also when it fails. NULL and `err` on failure. */
+struct table *table_new(const struct proxy_routing *routing, struct err *err);
+void table_free(struct table *table);
+
+/* The trunk an address belongs to, or -1. */
+int table_trunk(const struct table *table, const struct addr *source);
+/* Index by the name hash of a token, or -1. */
+int table_region_by_hash(const struct table *table, uint32_t hash);
+int table_trunk_by_hash(const struct table *table, uint32_t hash);
+/* The facts of every region, for policy_decide(). */
+void table_facts(const struct table *table, int64_t now_us, struct policy_region_facts *out);
+/* The next target of a region to send to, healthy ones first, among families that `can` (bit 0: IPv4,
+ * bit 1: IPv6) allows; its index, or -1. Writes its address. */
+int table_pick_target(struct table *table, unsigned region, unsigned can, struct addr *address);
+/* The region's health again, after one of its targets changed. True when the region's changed. */
+bool table_refresh_health(struct table *table, unsigned region);
+
+#endif

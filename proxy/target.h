@@ -1,0 +1,44 @@
+/* A target: one SIP URI of a region, where it resolves to, and what its probes say. The address is
+ * written by the resolver (control thread) and the health by the worker that probes it; any worker
+ * reads. */
+#ifndef PROXY_TARGET_H
+#define PROXY_TARGET_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "proxy/proxy.h"
+
+struct target {
+	char uri[256];
+	char host[256];              /* as written: goes into the Request-URI */
+	uint16_t port;
+	bool port_written;           /* the URI says it, so the Request-URI says it too */
+	bool literal;                /* the host is an address */
+	uint8_t region;              /* index */
+
+	_Atomic uint32_t seq;        /* seqlock of the address: odd while it is written */
+	_Atomic uint64_t words[4];
+	_Atomic bool healthy, probed;
+	_Atomic uint32_t rtt_us;
+	_Atomic int64_t since_wall_us;
+	pthread_mutex_t lock;        /* of the text below, which no call needs */
+	char last_error[96];
+};
+
+int target_init(struct target *t, const struct proxy_target_config *config, unsigned region);
+void target_destroy(struct target *t);
+
+/* False while the name has not resolved. Any thread. */
+bool target_address(const struct target *t, struct addr *out);
+/* The resolver only. */
+void target_set_address(struct target *t, const struct addr *address);
+
+/* One probe's outcome after rise and fall: true when the health changed. `error` says why it is bad. */
+bool target_set_health(struct target *t, bool healthy, const char *error);
+void target_status(struct target *t, struct proxy_target_status *out);
+
+#endif

@@ -1,0 +1,29 @@
+/* A carrier's trunk: who it is, its limits, and its counters. The description is immutable; counters
+ * are atomics that any worker moves. */
+#ifndef PROXY_TRUNK_H
+#define PROXY_TRUNK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+struct trunk {
+	char name[POLICY_NAME_LEN];
+	char default_country[8];
+	uint32_t hash;               /* token_name(name) */
+	uint32_t max_calls, max_cps; /* 0: no limit */
+	unsigned n_sources;
+	_Atomic uint32_t setups, calls;
+	_Atomic uint64_t calls_total;
+	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
+};
+
+/* Takes a new call in, counting it as a setup: true, or false when a limit is reached. Any worker. */
+bool trunk_admit(struct trunk *t, int64_t now_us);
+/* The setup is over; `answered`: it is a call from now on. */
+void trunk_setup_end(struct trunk *t, bool answered);
+void trunk_call_end(struct trunk *t);
+
+#endif

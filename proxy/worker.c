@@ -1,0 +1,279 @@
+/* SIP workers: see worker.h. A turn is: read a batch, handle it, run due timers, send what has been
+ * queued. Nothing here waits. */
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/rand.h>
+
+#include "base/clock.h"
+#include "proxy/active.h"
+#include "proxy/call_log.h"
+#include "proxy/ingress.h"
+#include "proxy/prober.h"
+#include "proxy/record.h"
+
+#define INBOX_BYTES (4u << 20)
+
+/* A datagram on its way to the worker that owns its call; the bytes follow. */
+struct handover {
+	struct addr source;
+	uint32_t len;
+	uint8_t socket;
+};
+
+static void set_timer(struct worker *w)
+{
+	int64_t now = worker_now(w), next = timer_wheel_next_us(w->wheel, now);
+	if (next == w->timer_set_us)
+		return;
+	if (next == INT64_MAX) {
+		event_del(w->timer_event);
+	} else {
+		int64_t in = next > now ? next - now : 0;
+		struct timeval tv = {in / CLOCK_SEC, in % CLOCK_SEC};
+		event_add(w->timer_event, &tv);
+	}
+	w->timer_set_us = next;
+}
+
+static void begin_turn(struct worker *w) { w->txns.now_us = clock_us(); }
+
+static void end_turn(struct worker *w)
+{
+	timer_wheel_run(w->wheel, worker_now(w));
+	udp_flush(w->udp);
+	set_timer(w);
+	atomic_store_explicit(&w->transactions, txn_layer_count(&w->txns), memory_order_relaxed);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	(void)fd;
+	(void)what;
+	w->timer_set_us = INT64_MAX;
+	begin_turn(w);
+	end_turn(w);
+}
+
+unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)call_id[i]) * 16777619u;
+	h ^= h >> 15;
+	return common->n_workers > 1 ? (unsigned)(((uint64_t)h * common->n_workers) >> 32) : 0;
+}
+
+static void hand_over(struct worker *w, unsigned to, unsigned socket, const struct addr *source, const char *data,
+                      size_t len)
+{
+	struct worker *other = w->common->workers[to];
+	struct ring *ring = other->inbox[w->index];
+	struct handover *h = ring_reserve(ring, sizeof *h + len + 1);
+	if (!h) {
+		stats_inc(&w->stats, STAT_DROP_HANDOVER);
+		return;
+	}
+	bool idle = ring_used(ring) == 0;
+	*h = (struct handover){.source = *source, .len = (uint32_t)len, .socket = (uint8_t)socket};
+	memcpy(h + 1, data, len);
+	ring_commit(ring, sizeof *h + len + 1);
+	stats_inc(&w->stats, STAT_HANDOVERS);
+	if (idle)
+		eventfd_write(other->inbox_fd, 1);
+}
+
+static void on_datagram(void *arg, unsigned socket, const struct addr *source, char *data, size_t len)
+{
+	struct worker *w = arg;
+	const char *id;
+	size_t id_len;
+	if (w->common->n_workers > 1 && sip_scan_call_id(data, len, &id, &id_len)) {
+		unsigned owner = worker_owner(w->common, id, id_len);
+		if (owner != w->index) {
+			hand_over(w, owner, socket, source, data, len);
+			return;
+		}
+	}
+	begin_turn(w);
+	ingress_datagram(w, socket, source, data, len);
+}
+
+static void on_read_turn(void *arg)
+{
+	begin_turn(arg);
+	end_turn(arg);
+}
+
+static void drain_inbox(struct worker *w, struct ring *ring)
+{
+	size_t size;
+	for (const struct handover *h; (h = ring_peek(ring, &size)); ring_release(ring))
+		ingress_datagram(w, h->socket, &h->source, (char *)(uintptr_t)(h + 1), h->len);
+}
+
+static void on_inbox(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	eventfd_t n;
+	(void)what;
+	eventfd_read(fd, &n);
+	begin_turn(w);
+	for (unsigned i = 0; i < w->common->n_workers; i++)
+		if (w->inbox[i])
+			drain_inbox(w, w->inbox[i]);
+	end_turn(w);
+}
+
+static void send_queued(void *arg, const struct sip_path *path, const void *data, size_t len)
+{
+	struct worker *w = arg;
+	udp_send(w->udp, path, data, len);
+}
+
+void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	udp_send(w->udp, path, data, len);
+}
+
+uint64_t worker_random(struct worker *w)
+{
+	uint64_t x = w->random;  /* xorshift64* (Vigna, 2016): chance for choices, not for secrets */
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	w->random = x;
+	return x * 0x2545F4914F6CDD1DULL;
+}
+
+struct record *worker_log_reserve(struct worker *w, size_t size)
+{
+	struct record *r = ring_reserve(w->log, size);
+	stats_inc(&w->stats, r ? STAT_LOG_RECORDS : STAT_LOG_LOST);
+	return r;
+}
+
+void worker_log_commit(struct worker *w, struct record *r) { ring_commit(w->log, r->size); }
+
+static void line_to_log(void *arg, enum log_level level, const char *line, size_t len)
+{
+	struct worker *w = arg;
+	struct record *r = ring_reserve(w->log, sizeof *r + len);
+	if (!r)
+		return;
+	*r = (struct record){.kind = RECORD_LINE, .level = (uint8_t)level, .call_id_len = (uint16_t)len,
+	                     .size = (uint32_t)(sizeof *r + len)};
+	memcpy(r + 1, line, len);
+	ring_commit(w->log, r->size);
+}
+
+static int make_inbox(struct worker *w)
+{
+	unsigned n = w->common->n_workers;
+	w->inbox = calloc(n, sizeof *w->inbox);
+	w->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!w->inbox || w->inbox_fd < 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		if (i != w->index && !(w->inbox[i] = ring_new(INBOX_BYTES)))
+			return -ENOMEM;
+	w->inbox_event = event_new(loop_base(w->loop), w->inbox_fd, EV_READ | EV_PERSIST, on_inbox, w);
+	w->timer_event = event_new(loop_base(w->loop), -1, 0, on_timer, w);
+	return w->inbox_event && w->timer_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static int make_parts(struct worker *w, struct err *err)
+{
+	const struct proxy_config *c = &w->common->config;
+	char name[16];
+	snprintf(name, sizeof name, "sip-%u", w->index);
+	w->loop = loop_new(name);
+	w->wheel = timer_wheel_new(clock_us());
+	w->signer = signer_new(c->secret, c->secret_len);
+	if (!w->loop || !w->wheel || !w->signer || RAND_bytes((unsigned char *)&w->random, sizeof w->random) != 1 ||
+	    make_inbox(w))
+		return err_set(err, ENOMEM, "out of memory for a SIP worker");
+	w->random |= 1;
+	w->txns.wheel = w->wheel;
+	w->txns.stats = &w->stats;
+	w->txns.send = send_queued;
+	w->txns.arg = w;
+	txn_layer_init(&w->txns);
+	w->log = call_log_ring(w->common->log, w->index);
+	w->udp = udp_new(c->listen, c->n_listen, &w->stats, err);
+	if (!w->udp)
+		return -EADDRINUSE;
+	w->prober = prober_new(w);
+	return w->prober ? 0 : err_set(err, ENOMEM, "out of memory for a SIP worker");
+}
+
+struct worker *worker_new(struct proxy_common *common, unsigned index, struct err *err)
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (!w) {
+		err_set(err, ENOMEM, "out of memory for a SIP worker");
+		return NULL;
+	}
+	w->common = common;
+	w->index = index;
+	w->inbox_fd = -1;
+	w->timer_set_us = INT64_MAX;
+	if (make_parts(w, err)) {
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+/* First thing on the worker's own thread. */
+static void on_started(void *arg)
+{
+	struct worker *w = arg;
+	log_set_sink(line_to_log, w);
+	begin_turn(w);
+	prober_start(w->prober);
+	end_turn(w);
+}
+
+int worker_start(struct worker *w)
+{
+	int rc = udp_start(w->udp, loop_base(w->loop), on_datagram, on_read_turn, w);
+	if (!rc)
+		rc = loop_post(w->loop, on_started, w);
+	return rc ? rc : loop_start(w->loop);
+}
+
+void worker_stop(struct worker *w) { loop_stop(w->loop); }
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	prober_free(w->prober);
+	if (w->wheel && w->txns.wheel)
+		txn_layer_free(&w->txns);
+	active_free_all(w);
+	udp_free(w->udp);
+	signer_free(w->signer);
+	if (w->timer_event)
+		event_free(w->timer_event);
+	if (w->inbox_event)
+		event_free(w->inbox_event);
+	if (w->inbox_fd >= 0)
+		close(w->inbox_fd);
+	for (unsigned i = 0; w->inbox && i < w->common->n_workers; i++)
+		ring_free(w->inbox[i]);
+	free(w->inbox);
+	if (w->loop)
+		loop_free(w->loop);
+	timer_wheel_free(w->wheel);
+	free(w);
+}

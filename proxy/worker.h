@@ -1,0 +1,95 @@
+/* A SIP worker: one loop with its sockets, transactions, timers and calls. Everything here belongs to
+ * the worker's thread, but `stats` (read by others), the inboxes and what is said to be atomic.
+ *
+ * A call belongs to the worker its Call-ID hashes to; a datagram that the kernel gave to another
+ * worker is handed over once, through a ring. */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/ring.h"
+#include "base/timer.h"
+#include "proxy/proxy.h"
+#include "proxy/sip/message.h"
+#include "proxy/sip/txn.h"
+#include "proxy/sip/udp.h"
+#include "proxy/stats.h"
+#include "proxy/table.h"
+#include "proxy/token.h"
+
+#define NO_SOCKET 255
+
+struct active;
+struct call;
+struct call_log;
+struct prober;
+struct event;
+
+/* What all workers of a proxy have in common; immutable once they run, but for the atomics. */
+struct proxy_common {
+	struct proxy_config config;
+	struct table *table;
+	struct call_log *log;
+	struct worker **workers;
+	unsigned n_workers;
+	uint32_t node_hash;
+	uint8_t egress_socket[2];        /* IPv4, IPv6; NO_SOCKET */
+	uint8_t route_socket[2];         /* whose address goes into Record-Route */
+	unsigned egress_families;        /* bit 0: IPv4, bit 1: IPv6 */
+	char egress_via[2][ADDR_STR_LEN];    /* sent-by of our Vias */
+	char route_host[2][ADDR_STR_LEN];    /* host:port of our Record-Routes */
+	_Atomic bool draining;
+};
+
+struct worker {
+	struct proxy_common *common;
+	unsigned index;
+	struct loop *loop;
+	struct udp *udp;
+	struct stats stats;
+	struct signer *signer;
+	struct timer_wheel *wheel;
+	struct event *timer_event;
+	int64_t timer_set_us;            /* when timer_event fires; INT64_MAX: not set */
+	struct txn_layer txns;
+	struct active *actives;          /* uthash: calls that are up */
+	struct prober *prober;
+	struct ring *log;
+	struct ring **inbox;             /* from each worker; NULL from itself */
+	int inbox_fd;
+	struct event *inbox_event;
+	_Atomic uint32_t transactions;   /* published each turn */
+	uint64_t random;                 /* xorshift state */
+	struct log_limit limit;          /* of lines a stranger can cause */
+};
+
+/* Binds; the loop runs only after worker_start(). NULL and `err` on failure. */
+struct worker *worker_new(struct proxy_common *common, unsigned index, struct err *err);
+int worker_start(struct worker *w);
+void worker_stop(struct worker *w);
+void worker_free(struct worker *w);
+
+/* ---- for the code that runs on a worker ---- */
+
+static inline int64_t worker_now(const struct worker *w) { return w->txns.now_us; }
+uint64_t worker_random(struct worker *w);
+/* Which worker a Call-ID belongs to. */
+unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len);
+/* Sends outside of any transaction. */
+void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len);
+
+/* Room for a record of `size` bytes in the log's ring, or NULL (counted). worker_log_commit() hands
+ * it over. */
+struct record;
+struct record *worker_log_reserve(struct worker *w, size_t size);
+void worker_log_commit(struct worker *w, struct record *r);
+
+static inline unsigned family_index(const struct addr *a) { return addr_family(a) == AF_INET6 ? 1 : 0; }
+
+#endif
