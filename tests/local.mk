@@ -10,3 +10,6 @@ endif
 EXTRA_PROGRAMS += tests/bench/relay
 tests_bench_relay_SOURCES = tests/bench/relay.c
 CLEANFILES += tests/bench/relay
+# What runs the rest, and what it runs; the unit tests' sources come with their programs.
+EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
+	tests/bench/calls tests/bench/kamailio.cfg

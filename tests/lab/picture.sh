@@ -16,6 +16,7 @@
 P=${P:-}
 PLACES="carrier router node-a node-b region-1 region-2"
 ANYCAST=203.0.113.10
+TRUNK_SOURCES=192.0.2.0/29
 declare -A ADDRESS=([carrier]=192.0.2.2 [node-a]=198.51.100.3 [node-b]=198.51.100.11 [region-1]=192.0.2.130 [region-2]=192.0.2.138)
 declare -A GATEWAY=([carrier]=192.0.2.1 [node-a]=198.51.100.1 [node-b]=198.51.100.9 [region-1]=192.0.2.129 [region-2]=192.0.2.137)
 
@@ -82,22 +83,8 @@ BIRD
 	spawn_at router router bird -f -c "$DIR/bird.conf" -s "$DIR/bird.ctl"
 }
 
-# node_start_at NODE
-node_start_at() {
-	cat >"$DIR/$1.yaml" <<YAML
-node: {id: $1, address: ${ADDRESS[$1]}}
-listen:
-  - {address: $ANYCAST, port: 5060, transport: udp, anycast: true}
-trunks:
-  - {name: carrier-a, sources: [192.0.2.0/29]}
-regions:
-  - {name: region-1, targets: ["sip:${ADDRESS[region-1]}:5060"], max_calls: 100}
-  - {name: region-2, targets: ["sip:${ADDRESS[region-2]}:5060"], max_calls: 100}
-probes: {interval: 500ms, timeout: 400ms, rise: 2, fall: 2}
-pools:
-  - {name: default, regions: [region-1, region-2], strategy: adaptive, failover: {first_response: 1s}}
-rules:
-  - {name: all, pool: default}
+anycast_section() {
+	cat <<YAML
 anycast:
   router_id: ${ADDRESS[$1]}
   as: 64512
@@ -106,6 +93,26 @@ anycast:
   peers:
     - {name: router, address: ${GATEWAY[$1]}, local_address: ${ADDRESS[$1]}, as: 64600, hold: 9s, connect_retry: 1s, password_file: $DIR/bgp.key}
   gate: {rise: 2, fall: 2, min_regions: 1}
+YAML
+}
+
+# node_start_at NODE
+node_start_at() {
+	cat >"$DIR/$1.yaml" <<YAML
+node: {id: $1, address: ${ADDRESS[$1]}}
+listen:
+  - {address: $ANYCAST, port: 5060, transport: udp, anycast: true}
+trunks:
+  - {name: carrier-a, sources: [$TRUNK_SOURCES]}
+regions:
+  - {name: region-1, targets: ["sip:${ADDRESS[region-1]}:5060"], max_calls: 100}
+  - {name: region-2, targets: ["sip:${ADDRESS[region-2]}:5060"], max_calls: 100}
+probes: {interval: 500ms, timeout: 400ms, rise: 2, fall: 2}
+pools:
+  - {name: default, regions: [region-1, region-2], strategy: adaptive, failover: {first_response: 1s}}
+rules:
+  - {name: all, pool: default}
+$(anycast_section "$1")
 cluster: {secret_file: $DIR/cluster.key}
 admin: {listen: ["127.0.0.1:8080"]}
 log: {level: info, calls: {file: $DIR/$1.calls.jsonl}}
