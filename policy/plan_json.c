@@ -36,7 +36,7 @@ static void write_candidate(struct jw *w, const struct policy_table *table, cons
 	jw_kdouble(w, "load", (double)c->load, 4);
 	jw_key(w, "score");
 	if (c->eligible)
-		jw_double(w, (double)c->score, 4);
+		jw_double(w, (double)c->score, 6);
 	else
 		jw_null(w);
 	jw_object_end(w);

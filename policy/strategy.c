@@ -255,7 +255,7 @@ static enum policy_because by_load(struct policy_plan *plan)
 static enum policy_because by_priority(struct policy_plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++)
-		plan->candidates[i].score = (float)i;
+		plan->candidates[i].score = (float)(i + 1);
 	return POLICY_BECAUSE_PRIORITY;
 }
 
