@@ -70,7 +70,7 @@ static void decide_candidate(const struct policy_table *table, unsigned region,
 	c->reason = decide_reason(config, facts, panic);
 	c->eligible = c->reason == POLICY_OK;
 	c->load = (float)load;
-	c->hot = decide_hot(load, facts->was_hot, &table->tuning);
+	c->hot = decide_hot(strategy_load_with_errors(load, facts), facts->was_hot, &table->tuning);
 	c->score = 0;
 }
 

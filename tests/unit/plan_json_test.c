@@ -33,6 +33,7 @@ static void test_whole(void)
 	facts[0].setups = 10;
 	facts[0].latency_us = 50250;
 	facts[0].rtt_us = 0;
+	facts[0].error_rate = 0.25F;
 	facts[1].healthy = false;
 	facts[1].latency_us = 0;
 	facts[1].setups = 120;
@@ -40,10 +41,10 @@ static void test_whole(void)
 	CU_ASSERT_STRING_EQUAL(json_of(t, &plan, 0),
 		"{\"rule\":\"all\",\"pool\":\"p\",\"strategy\":\"priority\",\"candidates\":["
 		"{\"region\":\"us-east-1\",\"eligible\":true,\"reason\":\"ok\",\"health\":\"up\",\"calls\":90,"
-		"\"calls_max\":400,\"setups\":10,\"latency_ms\":50.250,\"rtt_ms\":null,\"hot\":false,"
+		"\"calls_max\":400,\"setups\":10,\"latency_ms\":50.250,\"rtt_ms\":null,\"error_rate\":0.2500,\"hot\":false,"
 		"\"load\":0.2500,\"score\":1.000000},"
 		"{\"region\":\"us \\\"west\\\"\",\"eligible\":false,\"reason\":\"unhealthy\",\"health\":\"down\","
-		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"latency_ms\":null,\"rtt_ms\":20.000,\"hot\":true,"
+		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"latency_ms\":null,\"rtt_ms\":20.000,\"error_rate\":0.0000,\"hot\":true,"
 		"\"load\":1.2000,\"score\":null}],"
 		"\"chosen\":\"us-east-1\",\"because\":\"only eligible region\"}");
 	/* After a failover the region used is not the first of the order. */

@@ -284,6 +284,13 @@ static void test_hot(void)
 	facts[0].error_rate = 0.5F;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_EQUAL(plan.order[2], 0);
+	/* Nor does one that fails stay cold: it would be given all that the hot ones have room for. */
+	facts[0].calls = 0;
+	CU_ASSERT_EQUAL(decide(1), 0);
+	CU_ASSERT_TRUE(plan.candidates[0].hot);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].load, 0, 1e-6);
+	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LEAST_LOADED);
+	CU_ASSERT_EQUAL(plan.order[0], 1);
 	done();
 }
 
@@ -382,7 +389,7 @@ static void test_pressure(void)
 
 static void test_errors(void)
 {
-	static const float rates[] = {0.05F, 0.2F, 0.5F, 0.9F, 1, 50, __builtin_inff()};
+	static const float rates[] = {0.15F, 0.2F, 0.5F, 0.9F, 1, 50, __builtin_inff()};
 	static const float nonsense[] = {__builtin_nanf(""), -1, -__builtin_inff()};
 
 	for (int s = POLICY_ADAPTIVE; s <= POLICY_LOAD; s++) {
