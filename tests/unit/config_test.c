@@ -227,8 +227,8 @@ static void test_values(void)
 		"  as: 65001\n"
 		"  listen: \"[::]:1179\"\n"
 		"  prefixes: [{prefix: \"2001:db8::/64\", manage_address: true}]\n"
-		"  peers: [{name: p, address: \"2001:db8:1::1\", port: 1790, local_address: \"2001:db8:1::2\", as: 2, hold: 0s,\n"
-		"    connect_retry: 1m, ttl_security: 2, passive: true, med: 0, prepend: 3, communities: \"65535:65281\"}]\n"
+		"  peers: [{name: p, address: \"2001:db8:1::1\", port: 1790, local_address: \"2001:db8:1::2\", as: 2,\n"
+		"    hold: 0s, connect_retry: 1m, ttl_security: 2, passive: true, med: 0, prepend: 3, communities: \"65535:65281\"}]\n"
 		"  gate: {rise: 1, fall: 1, min_regions: 2, interval: 100ms}\n"
 		"log: {level: debug, calls: {file: \"/a b/\\\"c\\\\.jsonl\", mask_numbers: true}}\n");
 	char text[ADDR_STR_LEN];
