@@ -205,8 +205,8 @@ static void test_values(void)
 {
 	struct config *c = parse_right(
 		"admin: {listen: []}\n"
-		"node: {id: \"n-1.a_b\", address: [\"2001:DB8::11\", 198.51.100.11], egress: [198.51.100.12, \"2001:db8::12\"], port: 5080,\n"
-		"  workers: 3, max_call: 90m}\n"
+		"node: {id: \"n-1.a_b\", address: [\"2001:DB8::11\", 198.51.100.11], egress: [198.51.100.12, \"2001:db8::12\"],\n"
+		"  port: 5080, workers: 3, max_call: 90m}\n"
 		"listen: [{port: 5070, address: \"[2001:db8::10]\", anycast: true}]\n"
 		"trunks: [{default_country: 49, sources: [192.0.2.1, \"2001:db8:a::/48\"], name: t, max_cps: 7, "
 		"max_calls: 8}]\n"
