@@ -11,4 +11,5 @@ libbase_a_SOURCES = \
 	base/loop.c base/loop.h \
 	base/lpm.c base/lpm.h \
 	base/ring.c base/ring.h \
-	base/timer.c base/timer.h
+	base/timer.c base/timer.h \
+	base/utf8.h
