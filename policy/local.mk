@@ -1,6 +1,9 @@
 noinst_LIBRARIES += libpolicy.a
 libpolicy_a_SOURCES = \
+	policy/chance.h \
 	policy/decide.c policy/policy.h \
+	policy/match.c policy/match.h \
 	policy/names.c policy/plan_json.c policy/plan_json.h \
-	policy/table.c policy/table.h \
-	policy/route.c policy/route.h
+	policy/route.c policy/route.h \
+	policy/strategy.c policy/strategy.h \
+	policy/table.c policy/table.h

@@ -1,0 +1,153 @@
+/* One call, one plan: which rule it matches, which regions of the pool may take it and why the others
+ * may not, and the order to try them in.
+ *
+ * What every strategy keeps is here: admin state, health (with the panic rule), max_calls, max_cps and
+ * weight zero rule a region out; hysteresis makes `hot` of its load. strategy.c scores what is left,
+ * and this file sorts by that. Equal scores are ordered by chance, so that a tie favours nobody.
+ *
+ * Pure, and on the way of every call: no allocation, no I/O, no libm. Any thread. */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/chance.h"
+#include "policy/strategy.h"
+#include "policy/table.h"
+
+/* Fewer healthy than the panic share of those in service (ready, weight above zero): health is then
+ * ignored, for a few regions told healthy would only drown in the calls of all. */
+static bool decide_panic(const struct policy_pool_config *pool, const struct policy_region_facts *facts,
+                         double panic_share)
+{
+	unsigned in_service = 0, healthy = 0;
+
+	if (panic_share <= 0)
+		return false;
+	for (unsigned i = 0; i < pool->n_regions; i++) {
+		const struct policy_region_facts *f = &facts[pool->regions[i]];
+
+		if (f->admin != POLICY_READY || f->weight == 0)
+			continue;
+		in_service++;
+		healthy += f->healthy;
+	}
+	return healthy < panic_share * in_service;
+}
+
+/* The first thing that rules the region out, in the order of the enumeration. An admin state that
+ * does not exist keeps calls away. */
+static enum policy_reason decide_reason(const struct policy_region_config *region,
+                                        const struct policy_region_facts *f, bool panic)
+{
+	if (f->admin != POLICY_READY)
+		return f->admin == POLICY_DRAIN ? POLICY_NO_DRAIN : POLICY_NO_MAINT;
+	if (!f->healthy && !panic)
+		return POLICY_NO_UNHEALTHY;
+	if (region->max_calls != 0 && (uint64_t)f->calls + f->setups >= region->max_calls)
+		return POLICY_NO_CALLS;
+	if (region->max_cps != 0 && f->cps >= region->max_cps)
+		return POLICY_NO_CPS;
+	return f->weight == 0 ? POLICY_NO_WEIGHT : POLICY_OK;
+}
+
+/* Hot above hot_on, cold below hot_off, in between as it was. */
+static bool decide_hot(double load, bool was_hot, const struct policy_tuning *tuning)
+{
+	return was_hot ? load >= tuning->hot_off : load > tuning->hot_on;
+}
+
+static void decide_candidate(const struct policy_table *table, unsigned region,
+                             const struct policy_region_facts *facts, bool panic, struct policy_candidate *c)
+{
+	const struct policy_region_config *config = &table->regions[region];
+	double load = strategy_load(config, facts, &table->tuning);
+
+	c->region = (uint8_t)region;
+	c->facts = *facts;
+	c->reason = decide_reason(config, facts, panic);
+	c->eligible = c->reason == POLICY_OK;
+	c->load = (float)load;
+	c->hot = decide_hot(load, facts->was_hot, &table->tuning);
+	c->score = 0;
+}
+
+/* Score, tie-breaker and candidate in one number, so that sorting compares and moves only that: the
+ * bits of a float that is not negative sort as the float does. */
+static uint64_t order_key(const struct policy_candidate *c, unsigned index, uint64_t tie)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &c->score, sizeof(bits));
+	return (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
+}
+
+static void order_sort(uint64_t *keys, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++) {
+		uint64_t key = keys[i];
+		unsigned j = i;
+
+		for (; j > 0 && keys[j - 1] > key; j--)
+			keys[j] = keys[j - 1];
+		keys[j] = key;
+	}
+}
+
+static void decide_order(const struct policy_table *table, uint64_t random, int first, struct policy_plan *plan)
+{
+	uint64_t keys[POLICY_REGIONS_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		const struct policy_candidate *c = &plan->candidates[i];
+
+		if (!c->eligible)
+			continue;
+		keys[n++] = (int)i == first ? i : order_key(c, i, chance_mix(random ^ table->region_keys[c->region]));
+	}
+	order_sort(keys, n);
+	for (unsigned i = 0; i < n; i++)
+		plan->order[i] = plan->candidates[keys[i] & 0xff].region;
+}
+
+/* A plan that leads nowhere. Field by field: clearing the whole would cost more than deciding. */
+static void plan_empty(struct policy_plan *plan)
+{
+	plan->rule = plan->pool = -1;
+	plan->strategy = POLICY_ADAPTIVE;
+	plan->because = POLICY_BECAUSE_NONE;
+	plan->panic = false;
+	plan->n_candidates = plan->n_order = 0;
+	plan->failover = NULL;
+}
+
+int policy_decide(const struct policy_table *table, const struct policy_region_facts *facts,
+                  const struct policy_query *query, struct policy_plan *plan)
+{
+	int rule = match_find(table->match, query), first;
+
+	plan_empty(plan);
+	if (rule < 0)
+		return -ENOENT;
+	const struct policy_pool_config *pool = &table->pools[table->rules[rule].pool];
+	plan->rule = rule;
+	plan->pool = table->rules[rule].pool;
+	plan->strategy = pool->strategy;
+	plan->failover = &pool->failover;
+	plan->n_candidates = pool->n_regions;
+	plan->panic = decide_panic(pool, facts, table->tuning.panic_share);
+	for (unsigned i = 0; i < pool->n_regions; i++) {
+		unsigned region = pool->regions[i];
+
+		decide_candidate(table, region, &facts[region], plan->panic, &plan->candidates[i]);
+		plan->n_order += plan->candidates[i].eligible;
+	}
+	if (plan->n_order == 0)
+		return -EHOSTUNREACH;
+	plan->because = strategy_score(table, query, plan, &first);
+	if (plan->panic)
+		plan->because = POLICY_BECAUSE_PANIC;
+	else if (plan->n_order == 1)
+		plan->because = POLICY_BECAUSE_ONLY;
+	decide_order(table, query->random, first, plan);
+	return 0;
+}

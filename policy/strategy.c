@@ -1,0 +1,304 @@
+/* The six strategies: each gives every eligible region a score, lower is better.
+ *
+ * ADAPTIVE is Prequal's hot-cold lexicographic rule (Wydrowski et al., NSDI 2024) for a few large
+ * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
+ *
+ *   load      = max of (calls + setups) / max_calls, cps / max_cps, and, without max_calls,
+ *               setups / setups_soft. decide.c makes `hot` of it.
+ *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
+ *               of them is drawn by weight x room. Outside of the band the lowest cost decides.
+ *   hot       score = HOT x (1 + load): behind all cold ones, the least loaded first.
+ *
+ * What a cold region costs:
+ *
+ *   latency   INVITE to first provisional on live traffic. Where there is none, the probe's round trip
+ *             plus what an INVITE takes longer than a probe elsewhere (the least such difference in the
+ *             pool): otherwise a region would look quicker the moment its traffic stopped, and all
+ *             calls would swing there and back. With no figure at all, the lowest latency known: the
+ *             region enters the band and draws its share, neither shunned nor flooded, for...
+ *   pressure  ...setups in flight multiply it by 1 + setups / setups_soft, for a region of average
+ *             weight, in proportion for others. Figures of latency are old, own setups are not: what
+ *             many calls (or nodes) chose in the same instant is counted before any answer is back.
+ *   errors    the time until a call gets through, if each failure costs ERROR_MS and the call tries
+ *             again: (latency + e x ERROR_MS) / (1 - e). A region that fails fast is not fast
+ *             ("sinkholing"): at 10 % errors it stands some 110 ms behind, at 90 % 9 s.
+ *
+ * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner (an
+ * error rate of 50 % counts as full). WEIGHTED and STICKY are weighted rendezvous hashing: each region
+ * draws -ln(u)/weight with u from a hash of its name and the call (resp. the caller's number); when a
+ * weight changes or a region goes, only the calls that it gains or loses move. PRIORITY is the order
+ * written. */
+#include "policy/strategy.h"
+
+#include "policy/chance.h"
+#include "policy/table.h"
+
+#define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
+#define STRATEGY_ERROR_MS 1000.0     /* what a failed attempt costs a caller */
+#define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
+#define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
+#define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
+
+double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
+                     const struct policy_tuning *tuning)
+{
+	double load;
+
+	if (region->max_calls != 0)
+		load = ((double)facts->calls + facts->setups) / region->max_calls;
+	else
+		load = (double)facts->setups / tuning->setups_soft;
+	if (region->max_cps != 0) {
+		double rate = (double)facts->cps / region->max_cps;
+
+		load = rate > load ? rate : load;
+	}
+	return load;
+}
+
+/* The error rate as a share; what is no share (NaN, negative) says nothing. */
+static double error_rate(const struct policy_region_facts *facts)
+{
+	double e = (double)facts->error_rate;
+
+	if (!(e > 0))
+		return 0;
+	return e < STRATEGY_ERROR_MAX ? e : STRATEGY_ERROR_MAX;
+}
+
+/* `cost` of one attempt becomes that of getting through, when each failure costs `failure` more. */
+static double with_errors(double cost, double failure, const struct policy_region_facts *facts)
+{
+	double e = error_rate(facts);
+
+	return (cost + e * failure) / (1 - e);
+}
+
+/* What is known of latency in the pool, to stand in where a region has no figure of its own. */
+struct latencies {
+	double overhead_ms;   /* of an INVITE over a probe */
+	double lowest_ms;
+};
+
+static double latency_known_ms(const struct policy_region_facts *f, double overhead_ms)
+{
+	if (f->latency_us != 0)
+		return f->latency_us / 1000.0;
+	return f->rtt_us != 0 ? f->rtt_us / 1000.0 + overhead_ms : 0;
+}
+
+static struct latencies latencies_of(const struct policy_plan *plan)
+{
+	struct latencies l = {0, 0};
+	uint32_t overhead_us = UINT32_MAX;
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		const struct policy_region_facts *f = &plan->candidates[i].facts;
+
+		if (!plan->candidates[i].eligible || f->latency_us == 0 || f->rtt_us == 0)
+			continue;
+		uint32_t longer = f->latency_us > f->rtt_us ? f->latency_us - f->rtt_us : 0;
+		overhead_us = longer < overhead_us ? longer : overhead_us;
+	}
+	if (overhead_us != UINT32_MAX)
+		l.overhead_ms = overhead_us / 1000.0;
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		double ms = latency_known_ms(&plan->candidates[i].facts, l.overhead_ms);
+
+		if (plan->candidates[i].eligible && ms > 0 && (l.lowest_ms == 0 || ms < l.lowest_ms))
+			l.lowest_ms = ms;
+	}
+	if (l.lowest_ms == 0)
+		l.lowest_ms = STRATEGY_LATENCY_MS;
+	return l;
+}
+
+/* The latency of one region, its own or what stands in for it, times `pressure`, with its errors. */
+static float latency_score(const struct latencies *l, const struct policy_candidate *c, double pressure)
+{
+	double ms = latency_known_ms(&c->facts, l->overhead_ms);
+	float score = (float)with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
+
+	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
+}
+
+static float load_score(const struct policy_candidate *c)
+{
+	return (float)with_errors((double)c->load, 1, &c->facts);
+}
+
+/* The part of its weight that a region still has room for: all of it up to hot_off, so that equal
+ * regions share by weight alone, then less and less until it is full. */
+static double room(const struct policy_candidate *c, const struct policy_tuning *tuning)
+{
+	double load = (double)c->load, left = 1 - load;
+
+	if (load <= tuning->hot_off)
+		return 1;
+	return left > STRATEGY_ROOM_MIN ? left / (1 - tuning->hot_off) : STRATEGY_ROOM_MIN;
+}
+
+struct band {
+	float limit;          /* cold regions that cost at most this are equal */
+	double room;          /* weight x room of all of them */
+	unsigned n;
+};
+
+static bool in_band(const struct policy_candidate *c, const struct band *band)
+{
+	return c->eligible && !c->hot && c->score <= band->limit;
+}
+
+static struct band band_of(const struct policy_plan *plan, float lowest, const struct policy_tuning *tuning)
+{
+	double share = (double)lowest * tuning->band, least = tuning->band_min_us / 1000.0;
+	struct band band = {.limit = (float)((double)lowest + (share > least ? share : least))};
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		const struct policy_candidate *c = &plan->candidates[i];
+
+		if (in_band(c, &band)) {
+			band.n++;
+			band.room += c->facts.weight * room(c, tuning);
+		}
+	}
+	return band;
+}
+
+/* One of the band, drawn by weight x room. */
+static int band_draw(const struct policy_plan *plan, const struct band *band, const struct policy_tuning *tuning,
+                     uint64_t random)
+{
+	double left = chance_unit(chance_mix(random)) * band->room;
+	int last = -1;
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		const struct policy_candidate *c = &plan->candidates[i];
+
+		if (!in_band(c, band))
+			continue;
+		last = (int)i;
+		left -= c->facts.weight * room(c, tuning);
+		if (left < 0)
+			break;
+	}
+	return last;
+}
+
+/* Scores all; returns how many are cold, and the lowest cost among them. */
+static unsigned adaptive_score(const struct policy_tuning *tuning, struct policy_plan *plan, float *lowest)
+{
+	struct latencies l = latencies_of(plan);
+	double weights = 0;
+	unsigned cold = 0, eligible = 0;
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		if (plan->candidates[i].eligible) {
+			weights += plan->candidates[i].facts.weight;
+			eligible++;
+		}
+	}
+	double per_weight = weights / eligible / tuning->setups_soft;
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		struct policy_candidate *c = &plan->candidates[i];
+
+		if (!c->eligible)
+			continue;
+		if (c->hot) {
+			c->score = STRATEGY_HOT * (1 + load_score(c));
+			continue;
+		}
+		c->score = latency_score(&l, c, 1 + c->facts.setups * per_weight / c->facts.weight);
+		if (cold++ == 0 || c->score < *lowest)
+			*lowest = c->score;
+	}
+	return cold;
+}
+
+static enum policy_because adaptive(const struct policy_table *table, const struct policy_query *query,
+                                    struct policy_plan *plan, int *first)
+{
+	float lowest = 0;
+	unsigned cold = adaptive_score(&table->tuning, plan, &lowest);
+
+	if (cold == 0)
+		return POLICY_BECAUSE_LEAST_LOADED;
+	if (cold == 1)
+		return POLICY_BECAUSE_COLD;
+	struct band band = band_of(plan, lowest, &table->tuning);
+	if (band.n == 1)
+		return POLICY_BECAUSE_LATENCY;
+	*first = band_draw(plan, &band, &table->tuning, query->random);
+	return POLICY_BECAUSE_BAND;
+}
+
+static enum policy_because by_latency(struct policy_plan *plan)
+{
+	struct latencies l = latencies_of(plan);
+
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		if (plan->candidates[i].eligible)
+			plan->candidates[i].score = latency_score(&l, &plan->candidates[i], 1);
+	}
+	return POLICY_BECAUSE_LATENCY;
+}
+
+static enum policy_because by_load(struct policy_plan *plan)
+{
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		if (plan->candidates[i].eligible)
+			plan->candidates[i].score = load_score(&plan->candidates[i]);
+	}
+	return POLICY_BECAUSE_LOAD;
+}
+
+static enum policy_because by_priority(struct policy_plan *plan)
+{
+	for (unsigned i = 0; i < plan->n_candidates; i++)
+		plan->candidates[i].score = (float)i;
+	return POLICY_BECAUSE_PRIORITY;
+}
+
+static enum policy_because by_weight(const struct policy_table *table, struct policy_plan *plan, uint64_t key)
+{
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		struct policy_candidate *c = &plan->candidates[i];
+
+		if (c->eligible)
+			c->score = (float)(chance_exponential(chance_unit(chance_mix(key ^ table->region_keys[c->region]))) /
+			                   c->facts.weight);
+	}
+	return POLICY_BECAUSE_WEIGHT;
+}
+
+/* A caller without a number ("anonymous", RFC 3323) is nobody's regular: all of them together would
+ * land in one region. */
+static enum policy_because sticky(const struct policy_table *table, const struct policy_query *query,
+                                  struct policy_plan *plan)
+{
+	if (query->from[strcspn(query->from, "0123456789")] == '\0')
+		return by_weight(table, plan, query->random);
+	by_weight(table, plan, chance_hash(query->from));
+	return POLICY_BECAUSE_STICKY;
+}
+
+enum policy_because strategy_score(const struct policy_table *table, const struct policy_query *query,
+                                   struct policy_plan *plan, int *first)
+{
+	*first = -1;
+	switch (plan->strategy) {
+	case POLICY_ADAPTIVE:
+		return adaptive(table, query, plan, first);
+	case POLICY_WEIGHTED:
+		return by_weight(table, plan, query->random);
+	case POLICY_PRIORITY:
+		return by_priority(plan);
+	case POLICY_LATENCY:
+		return by_latency(plan);
+	case POLICY_LOAD:
+		return by_load(plan);
+	case POLICY_STICKY:
+		return sticky(table, query, plan);
+	}
+	return POLICY_BECAUSE_NONE;
+}

@@ -1,0 +1,17 @@
+/* How each strategy scores the regions that may take a call. Internal to policy/. Pure; any thread. */
+#ifndef POLICY_STRATEGY_H
+#define POLICY_STRATEGY_H
+
+#include "policy/policy.h"
+
+/* Scores every eligible candidate of `plan` (lower is better, never negative, never NaN) by
+ * plan->strategy, and says why the best is the best. *first becomes the candidate that goes to the
+ * front whatever its score, or -1. At least one candidate is eligible. */
+enum policy_because strategy_score(const struct policy_table *table, const struct policy_query *query,
+                                   struct policy_plan *plan, int *first);
+
+/* How full a region is, 0 to 1 and above: the scarcest of what it has. */
+double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
+                     const struct policy_tuning *tuning);
+
+#endif

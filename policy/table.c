@@ -1,0 +1,262 @@
+/* The policy table: regions, pools and rules checked as a whole, copied, and compiled into the form
+ * that policy_decide() reads. Built by whoever loads a configuration (any thread), then immutable:
+ * a reload builds another table and swaps the pointer; a call in progress keeps none, it has its plan.
+ *
+ * Checks come first and name the thing that is wrong by its place and its name; nothing is allocated
+ * for a configuration that does not pass. */
+#include "policy/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/chance.h"
+
+#define TABLE_WEIGHT_MAX 65535
+#define TABLE_RESPONSE_MIN 300      /* final responses other than success, RFC 3261 section 21 */
+#define TABLE_RESPONSE_MAX 699
+
+struct policy_tuning policy_tuning_default(void)
+{
+	return (struct policy_tuning){
+		.hot_on = 0.84, .hot_off = 0.75, .band = 0.20, .band_min_us = 10000, .setups_soft = 100,
+	};
+}
+
+/* The name ends within its field and is not empty; `what` and `index` say whose. */
+static int check_name(const char *name, const char *what, unsigned index, struct err *err)
+{
+	if (memchr(name, '\0', POLICY_NAME_LEN) == NULL)
+		return err_set(err, EINVAL, "%s %u: the name is longer than %d characters", what, index + 1,
+		               POLICY_NAME_LEN - 1);
+	if (*name == '\0')
+		return err_set(err, EINVAL, "%s %u has no name: give it one", what, index + 1);
+	return 0;
+}
+
+static int check_regions(const struct policy_config *c, struct err *err)
+{
+	if (c->n_regions == 0)
+		return err_set(err, EINVAL, "no regions: at least one is needed");
+	if (c->n_regions > POLICY_REGIONS_MAX)
+		return err_set(err, EINVAL, "%u regions: at most %d", c->n_regions, POLICY_REGIONS_MAX);
+	for (unsigned i = 0; i < c->n_regions; i++) {
+		const struct policy_region_config *r = &c->regions[i];
+		int rc = check_name(r->name, "region", i, err);
+
+		if (rc < 0)
+			return rc;
+		if (r->weight > TABLE_WEIGHT_MAX)
+			return err_set(err, EINVAL, "region \"%s\": weight %u is too large: 0 to %d", r->name,
+			               r->weight, TABLE_WEIGHT_MAX);
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(c->regions[j].name, r->name) == 0)
+				return err_set(err, EINVAL, "regions %u and %u are both named \"%s\": names must differ",
+				               j + 1, i + 1, r->name);
+		}
+	}
+	return 0;
+}
+
+static int check_failover(const struct policy_pool_config *p, struct err *err)
+{
+	const struct policy_failover *f = &p->failover;
+
+	if (f->n_on > POLICY_FAILOVER_CODES)
+		return err_set(err, EINVAL, "pool \"%s\": failover on %u codes: at most %d", p->name, f->n_on,
+		               POLICY_FAILOVER_CODES);
+	for (unsigned i = 0; i < f->n_on; i++) {
+		if (f->on[i] < TABLE_RESPONSE_MIN || f->on[i] > TABLE_RESPONSE_MAX)
+			return err_set(err, EINVAL, "pool \"%s\": failover on %u is no failure response: %d to %d",
+			               p->name, f->on[i], TABLE_RESPONSE_MIN, TABLE_RESPONSE_MAX);
+	}
+	if (f->attempts == 0)
+		return err_set(err, EINVAL, "pool \"%s\": 0 attempts would try no region: at least 1", p->name);
+	if (f->first_response_ms == 0)
+		return err_set(err, EINVAL, "pool \"%s\": a first response within 0 ms is impossible: say 2000, "
+		               "for example", p->name);
+	return 0;
+}
+
+static int check_pool_regions(const struct policy_pool_config *p, unsigned n_regions, struct err *err)
+{
+	uint64_t seen = 0;
+
+	if (p->n_regions == 0)
+		return err_set(err, EINVAL, "pool \"%s\" has no regions: name at least one", p->name);
+	if (p->n_regions > POLICY_REGIONS_MAX)
+		return err_set(err, EINVAL, "pool \"%s\" has %u regions: at most %d", p->name, p->n_regions,
+		               POLICY_REGIONS_MAX);
+	for (unsigned i = 0; i < p->n_regions; i++) {
+		unsigned r = p->regions[i];
+
+		if (r >= n_regions)
+			return err_set(err, EINVAL, "pool \"%s\": region index %u is out of range: 0 to %u", p->name,
+			               r, n_regions - 1);
+		if ((seen >> r & 1) != 0)
+			return err_set(err, EINVAL, "pool \"%s\" names region index %u twice: once is enough",
+			               p->name, r);
+		seen |= UINT64_C(1) << r;
+	}
+	return 0;
+}
+
+static int check_pools(const struct policy_config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->n_pools; i++) {
+		const struct policy_pool_config *p = &c->pools[i];
+		int rc = check_name(p->name, "pool", i, err);
+
+		if (rc < 0)
+			return rc;
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(c->pools[j].name, p->name) == 0)
+				return err_set(err, EINVAL, "pools %u and %u are both named \"%s\": names must differ",
+				               j + 1, i + 1, p->name);
+		}
+		if ((unsigned)p->strategy > POLICY_STICKY)
+			return err_set(err, EINVAL, "pool \"%s\": no such strategy: adaptive, weighted, priority, "
+			               "latency, load or sticky", p->name);
+		if ((rc = check_pool_regions(p, c->n_regions, err)) < 0 || (rc = check_failover(p, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int check_pattern(const struct policy_rule_config *r, const char *key, const char *pattern, size_t size,
+                         struct err *err)
+{
+	if (memchr(pattern, '\0', size) == NULL)
+		return err_set(err, EINVAL, "rule \"%s\": `%s` is longer than %zu characters", r->name, key, size - 1);
+	if (!match_pattern_ok(pattern))
+		return err_set(err, EINVAL, "rule \"%s\": `%s: %s` is no number: write \"+18005551234\" (up to 15 "
+		               "digits) or a prefix such as \"+1800*\"", r->name, key, pattern);
+	return 0;
+}
+
+static int check_rules(const struct policy_config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->n_rules; i++) {
+		const struct policy_rule_config *r = &c->rules[i];
+		int rc = check_name(r->name, "rule", i, err);
+
+		if (rc < 0)
+			return rc;
+		if (memchr(r->trunk, '\0', sizeof(r->trunk)) == NULL)
+			return err_set(err, EINVAL, "rule \"%s\": the trunk's name is longer than %d characters",
+			               r->name, POLICY_NAME_LEN - 1);
+		if ((rc = check_pattern(r, "to", r->to, sizeof(r->to), err)) < 0 ||
+		    (rc = check_pattern(r, "from", r->from, sizeof(r->from), err)) < 0)
+			return rc;
+		if (c->n_pools == 0)
+			return err_set(err, EINVAL, "rule \"%s\" leads to a pool and there is none: add one", r->name);
+		if (r->pool >= c->n_pools)
+			return err_set(err, EINVAL, "rule \"%s\": pool index %u is out of range: 0 to %u", r->name,
+			               r->pool, c->n_pools - 1);
+	}
+	return 0;
+}
+
+/* Written so that NaN fails. */
+static int check_tuning(const struct policy_tuning *t, struct err *err)
+{
+	if (!(t->hot_on > 0 && t->hot_on <= 1))
+		return err_set(err, EINVAL, "tuning: hot_on %g is no share of the load: above 0, at most 1", t->hot_on);
+	if (!(t->hot_off > 0 && t->hot_off <= t->hot_on))
+		return err_set(err, EINVAL, "tuning: hot_off %g must be above 0 and at most hot_on, %g", t->hot_off,
+		               t->hot_on);
+	if (!(t->band >= 0 && t->band <= 10))
+		return err_set(err, EINVAL, "tuning: band %g is no tolerance: 0 to 10, 0.2 for a fifth", t->band);
+	if (t->setups_soft == 0)
+		return err_set(err, EINVAL, "tuning: setups_soft is 0: at least 1");
+	if (!(t->panic_share >= 0 && t->panic_share <= 1))
+		return err_set(err, EINVAL, "tuning: panic_share %g is no share: 0 (never) to 1", t->panic_share);
+	return 0;
+}
+
+/* A copy of `n` things of `size`; never NULL but for want of memory, so that empty lists are values too. */
+static void *copy_array(const void *data, size_t n, size_t size)
+{
+	void *copy = calloc(n != 0 ? n : 1, size);
+
+	if (copy != NULL && n != 0)
+		memcpy(copy, data, n * size);
+	return copy;
+}
+
+struct policy_table *policy_table_new(const struct policy_config *config, struct err *err)
+{
+	if (check_regions(config, err) < 0 || check_pools(config, err) < 0 || check_rules(config, err) < 0 ||
+	    check_tuning(&config->tuning, err) < 0)
+		return NULL;
+
+	struct policy_table *t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		goto no_memory;
+	t->regions = copy_array(config->regions, t->n_regions = config->n_regions, sizeof(t->regions[0]));
+	t->region_keys = calloc(config->n_regions, sizeof(t->region_keys[0]));
+	t->pools = copy_array(config->pools, t->n_pools = config->n_pools, sizeof(t->pools[0]));
+	t->rules = copy_array(config->rules, t->n_rules = config->n_rules, sizeof(t->rules[0]));
+	t->match = match_new(config->rules, config->n_rules);
+	t->tuning = config->tuning;
+	if (t->regions == NULL || t->region_keys == NULL || t->pools == NULL || t->rules == NULL || t->match == NULL)
+		goto no_memory;
+	for (unsigned i = 0; i < t->n_regions; i++)
+		t->region_keys[i] = chance_hash(t->regions[i].name);
+	return t;
+no_memory:
+	err_set(err, ENOMEM, "no memory for the policy table");
+	policy_table_free(t);
+	return NULL;
+}
+
+void policy_table_free(struct policy_table *table)
+{
+	if (table == NULL)
+		return;
+	free(table->regions);
+	free(table->region_keys);
+	free(table->pools);
+	free(table->rules);
+	match_free(table->match);
+	free(table);
+}
+
+unsigned policy_table_regions(const struct policy_table *table)
+{
+	return table->n_regions;
+}
+
+const struct policy_region_config *policy_table_region(const struct policy_table *table, unsigned index)
+{
+	return index < table->n_regions ? &table->regions[index] : NULL;
+}
+
+int policy_table_region_find(const struct policy_table *table, const char *name)
+{
+	for (unsigned i = 0; i < table->n_regions; i++) {
+		if (strcmp(table->regions[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+const struct policy_pool_config *policy_table_pool(const struct policy_table *table, unsigned index)
+{
+	return index < table->n_pools ? &table->pools[index] : NULL;
+}
+
+unsigned policy_table_pools(const struct policy_table *table)
+{
+	return table->n_pools;
+}
+
+const struct policy_rule_config *policy_table_rule(const struct policy_table *table, unsigned index)
+{
+	return index < table->n_rules ? &table->rules[index] : NULL;
+}
+
+unsigned policy_table_rules(const struct policy_table *table)
+{
+	return table->n_rules;
+}
