@@ -163,10 +163,10 @@ static const struct bgp_transition table[BGP_STATES][BGP_EVENTS] = {
 		[BGP_EV_NOTIF_VERSION]           = {BGP_IDLE, FAIL},
 		[BGP_EV_NOTIF]                   = {BGP_IDLE, FAIL},
 		[BGP_EV_KEEPALIVE]               = {BGP_ESTABLISHED, BGP_ACT_START_HOLD},
-		[BGP_EV_UPDATE]                  = {BGP_ESTABLISHED, BGP_ACT_START_HOLD | BGP_ACT_TAKE_UPDATE},
+		[BGP_EV_UPDATE]                  = {BGP_ESTABLISHED, BGP_ACT_START_HOLD},
 		[BGP_EV_UPDATE_ERR]              = {BGP_IDLE, FAIL | NOTIFY},
 		[BGP_EV_SEND_HOLD_EXPIRES]       = {BGP_IDLE, FAIL},
-		[BGP_EV_REFRESH]                 = {BGP_ESTABLISHED, BGP_ACT_START_HOLD | BGP_ACT_TAKE_REFRESH},
+		[BGP_EV_REFRESH]                 = {BGP_ESTABLISHED, BGP_ACT_START_HOLD},
 	},
 };
 

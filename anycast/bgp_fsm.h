@@ -43,7 +43,8 @@ enum bgp_event {
 	BGP_EVENTS
 };
 
-/* Carried out in the order of the bits. */
+/* bgp_conn.c carries them out: what is to be said first, then closing, timers, and what is new. What
+ * an UPDATE or a ROUTE-REFRESH says is taken by whoever read it, after the event. */
 enum bgp_action {
 	BGP_ACT_STOP_RETRY = 1 << 0,      /* ConnectRetryTimer to zero */
 	BGP_ACT_NOTIFY_EVENT = 1 << 1,    /* NOTIFICATION with what the event brings (RFC 4271 section 6) */
@@ -60,9 +61,7 @@ enum bgp_action {
 	BGP_ACT_SEND_KEEPALIVE = 1 << 12,
 	BGP_ACT_START_KEEPALIVE = 1 << 13,/* KeepaliveTimer; none when the hold time is zero */
 	BGP_ACT_START_HOLD = 1 << 14,     /* HoldTimer to the negotiated time; none when that is zero */
-	BGP_ACT_UP = 1 << 15,             /* send our routes */
-	BGP_ACT_TAKE_UPDATE = 1 << 16,
-	BGP_ACT_TAKE_REFRESH = 1 << 17
+	BGP_ACT_UP = 1 << 15              /* send our routes */
 };
 
 struct bgp_transition {

@@ -10,3 +10,9 @@ endif
 EXTRA_PROGRAMS += tests/bench/relay
 tests_bench_relay_SOURCES = tests/bench/relay.c
 CLEANFILES += tests/bench/relay
+# Tests with real routers: tests/peer/bird runs this program.
+EXTRA_PROGRAMS += tests/peer/speaker
+tests_peer_speaker_SOURCES = tests/peer/speaker.c
+tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
+CLEANFILES += tests/peer/speaker
+EXTRA_DIST += tests/peer/bird
