@@ -80,8 +80,8 @@ int listen_unix(const char *path, struct listen_file *file, struct err *err)
 	int fd, r;
 
 	if (strlen(path) >= sizeof un.sun_path)
-		return err_set(err, ENAMETOOLONG, "admin: cannot listen on unix:%s: the path is over %zu bytes", path,
-		               sizeof un.sun_path - 1);
+		return err_set(err, ENAMETOOLONG, "admin: the path of a Unix socket has at most %zu bytes: unix:%s",
+		               sizeof un.sun_path - 1, path);
 	snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
 	r = make_directory(path);
 	if (r < 0)

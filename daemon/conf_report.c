@@ -131,6 +131,22 @@ static const struct conf_mark *mark_find(struct conf *c, const void *value)
 	return low && c->marks[low - 1].value == value ? &c->marks[low - 1] : NULL;
 }
 
+void conf_mark_spoil(struct conf *c, const void *value)
+{
+	for (size_t i = c->n_marks; i > 0; i--) {
+		if (c->marks[i - 1].value == value) {
+			c->marks[i - 1].faulty = true;
+			return;
+		}
+	}
+}
+
+bool conf_mark_faulty(struct conf *c, const void *value)
+{
+	const struct conf_mark *m = mark_find(c, value);
+	return m && m->faulty;
+}
+
 size_t conf_mark_line(struct conf *c, const void *value)
 {
 	const struct conf_mark *m = mark_find(c, value);

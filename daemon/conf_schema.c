@@ -60,15 +60,22 @@ static void default_list(struct conf *c, const struct conf_field *f, void *base)
 static void default_field(struct conf *c, const struct conf_field *f, void *base)
 {
 	struct err err;
-	if (f->flags & CONF_LIST) {
+	if (f->fill) {
+		f->fill(c, base);
+	} else if (f->flags & CONF_LIST) {
 		if (f->def)
 			default_list(c, f, base);
 	} else if (f->map) {
-		for (unsigned i = 0; i < f->map->n_fields; i++)
-			default_field(c, &f->map->fields[i], (char *)base + f->offset);
+		conf_default(c, f->map, (char *)base + f->offset);
 	} else if (f->def) {
 		f->type->parse(c, f, f->def, (char *)base + f->offset, &err);
 	}
+}
+
+void conf_default(struct conf *c, const struct conf_map *map, void *base)
+{
+	for (unsigned i = 0; i < map->n_fields; i++)
+		default_field(c, &map->fields[i], base);
 }
 
 /* ---- values ---- */
@@ -168,14 +175,15 @@ static char *list_room(struct conf *c, const struct conf_field *f, void *base, s
 	return items;
 }
 
-static void read_list(struct conf *c, const struct conf_map *map, const struct conf_field *f,
+/* False: no list at all. */
+static bool read_list(struct conf *c, const struct conf_map *map, const struct conf_field *f,
                       const yaml_node_t *node, void *base)
 {
 	bool one = f->flags & CONF_ONE_OK && node->type == YAML_SCALAR_NODE && !node_is_null(node);
 	if (node->type != YAML_SEQUENCE_NODE && !one) {
 		conf_error_node(c, node, "%s is %s here: it takes a list (%s)", f->key,
 		                node_is_null(node) ? "empty" : node_str(node), f->help);
-		return;
+		return false;
 	}
 	size_t n = one ? 1 : (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 	if (n > f->items_max)
@@ -189,27 +197,37 @@ static void read_list(struct conf *c, const struct conf_map *map, const struct c
 		const yaml_node_t *item = one ? node :
 			yaml_document_get_node(&c->doc, node->data.sequence.items.start[i]);
 		void *value = f->flags & CONF_SELF ? items : items + i * f->size;
-		if (f->map)
+		if (f->map) {
+			size_t errors = c->n_lines;
+			conf_mark_set(c, value, item);
 			read_map(c, f->map, item, value);
-		else
+			if (c->n_lines != errors)
+				conf_mark_spoil(c, value);
+		} else {
 			read_scalar(c, map, f, item, value);
+		}
 	}
+	return true;
 }
 
 static void read_field(struct conf *c, const struct conf_map *map, const struct conf_field *f,
                        const yaml_node_t *node, void *base)
 {
 	if (f->flags & CONF_LIST) {
-		read_list(c, map, f, node, base);
+		if (!read_list(c, map, f, node, base))
+			default_field(c, f, base);
 		return;
 	}
-	default_field(c, f, base);
-	if (f->flags & CONF_HAS)
+	if (f->flags & CONF_HAS) {
 		*((bool *)base + f->has) = true;
-	if (f->map)
+		conf_mark_set(c, (bool *)base + f->has, node);
+	}
+	if (f->map) {
 		read_map(c, f->map, node, (char *)base + f->offset);
-	else
+	} else {
+		default_field(c, f, base);
 		read_scalar(c, map, f, node, (char *)base + f->offset);
+	}
 }
 
 /* ---- mappings ---- */
@@ -265,7 +283,6 @@ static void read_map(struct conf *c, const struct conf_map *map, const yaml_node
 	const yaml_node_t *values[CONF_FIELDS_MAX] = {NULL};
 	if (!visit(c, node))
 		return;
-	conf_mark_set(c, base, node);
 	if (node->type == YAML_MAPPING_NODE)
 		match_keys(c, map, node, values);
 	else

@@ -36,7 +36,7 @@ enum conf_flags {
 	CONF_HEAP = 1 << 2,          /* with CONF_LIST: the field is a pointer to calloc'ed items */
 	CONF_ONE_OK = 1 << 3,        /* with CONF_LIST: a single value is a list of one */
 	CONF_NONEMPTY = 1 << 4,      /* with CONF_LIST: at least one, where written */
-	CONF_HAS = 1 << 5,           /* `has` is the offset of a bool: it was written */
+	CONF_HAS = 1 << 5,           /* `has` is the offset of a bool: it was written (and where, at its mark) */
 	CONF_SELF = 1 << 6           /* with CONF_LIST: the type files the items itself and prints the whole list */
 };
 
@@ -45,7 +45,9 @@ struct conf_field {
 	const char *help;            /* one line: what it is */
 	const struct conf_type *type;  /* of the scalar or of each item; NULL: a mapping, */
 	const struct conf_map *map;    /* by this table */
-	const char *def;             /* as it would be written, items after ", "; NULL: zero */
+	const char *def;             /* as it would be written, items after ", "; NULL: what is there already */
+	/* A default to be worked out; `base` is the mapping's struct, whose earlier rows are read. */
+	void (*fill)(struct conf *c, void *base);
 	const char *(*word)(unsigned value);  /* of an enumeration: NULL past its end */
 	int64_t min, max;            /* of a number, of a text's length, of milli- or microseconds */
 	size_t offset, size;         /* in the mapping's struct; of the scalar or of one item */
@@ -65,6 +67,7 @@ struct conf_map {
 #define CONF_ITEMS(S, m, n) \
 	.offset = offsetof(S, m), .size = sizeof(((S *)0)->m[0]), \
 	.count = offsetof(S, n), .count_size = sizeof(((S *)0)->n)
+#define CONF_PORT(S, m) .offset = offsetof(S, m) + offsetof(struct addr, in.sin_port), .size = sizeof(in_port_t)
 #define CONF_ARRAY(S, m, n) CONF_ITEMS(S, m, n), .items_max = sizeof(((S *)0)->m) / sizeof(((S *)0)->m[0])
 #define CONF_MAP(name_, fields_) {.name = name_, .fields = fields_, .n_fields = sizeof(fields_) / sizeof(fields_[0])}
 
@@ -82,6 +85,7 @@ struct conf_mark {
 	const void *value;
 	size_t line, column;         /* from 1 */
 	size_t seq;
+	bool faulty;                 /* something in it did not read */
 };
 
 struct conf_line {
@@ -116,6 +120,10 @@ bool conf_failed(const struct conf *c);
 void conf_report(struct conf *c, void (*report)(void *arg, const char *line), void *arg);
 /* Remembers that `value` was written at `node`; the last word on an address counts. */
 void conf_mark_set(struct conf *c, const void *value, const yaml_node_t *node);
+/* Something in the item at `value`, marked before, did not read. */
+void conf_mark_spoil(struct conf *c, const void *value);
+/* Once reading is over. */
+bool conf_mark_faulty(struct conf *c, const void *value);
 /* Once reading is over. The line of `value`, 0 if nobody wrote it. */
 size_t conf_mark_line(struct conf *c, const void *value);
 void conf_free(struct conf *c);
@@ -143,6 +151,8 @@ const char *conf_names_hint(const struct conf_names *n, const char *what, char *
 bool conf_yaml_load(struct conf *c, const char *text, size_t len);
 /* conf_schema.c: the whole document into c->root, defaults filled in. */
 void conf_read(struct conf *c, const struct conf_map *map);
+/* The defaults of a table into the struct `base`. */
+void conf_default(struct conf *c, const struct conf_map *map, void *base);
 /* The row for what is not served, or NULL; `value` NULL asks for the key as a whole. */
 const struct conf_unserved *conf_unserved_find(const struct conf *c, const char *map, const char *key,
                                                const char *value);
@@ -164,7 +174,7 @@ extern const struct conf_type conf_ms;        /* "500ms", "2s", "4h" in a uint32
 extern const struct conf_type conf_us;        /* the same in microseconds; "us" too */
 extern const struct conf_type conf_address;   /* struct addr, host only: the port stays */
 extern const struct conf_type conf_endpoint;  /* struct addr from "ADDRESS:PORT" */
-extern const struct conf_type conf_addr_port; /* the port of a struct addr */
+extern const struct conf_type conf_addr_port; /* the port of a struct addr (CONF_PORT), read after the address */
 extern const struct conf_type conf_prefix;
 extern const struct conf_type conf_enum;      /* int-sized, by `word` */
 

@@ -335,18 +335,25 @@ static bool endpoint_print(const void *root, const struct conf_field *f, const v
 
 const struct conf_type conf_endpoint = {endpoint_expect, endpoint_parse, endpoint_print, false};
 
+/* The row is that of the port's bytes, at one place in both families: so an address and its port keep
+ * their own places in the file. */
+static struct addr *addr_of_port(const void *value)
+{
+	return (struct addr *)((char *)(uintptr_t)value - offsetof(struct addr, in.sin_port));
+}
+
 static int addr_port_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
 {
 	uint64_t n;
 	int ret = uint_text(f, text, &n, err);
 	if (!ret)
-		addr_set_port(value, (uint16_t)n);
+		addr_set_port(addr_of_port(value), (uint16_t)n);
 	return ret;
 }
 
 static bool addr_port_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
 {
-	snprintf(buf, size, "%u", addr_port(value));
+	snprintf(buf, size, "%u", addr_port(addr_of_port(value)));
 	return true;
 }
 

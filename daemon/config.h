@@ -14,6 +14,9 @@
 #include "policy/policy.h"
 
 #define CONFIG_TRUNKS_MAX 4096
+#define CONFIG_SOURCES_MAX 4096           /* of one trunk */
+#define CONFIG_POOLS_MAX 256
+#define CONFIG_RULES_MAX 1024
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_TARGETS_MAX 16
 
@@ -87,6 +90,7 @@ struct config {
 	unsigned n_rules;
 	struct policy_tuning tuning;
 	struct anycast_config anycast;
+	char peer_password_file[ANYCAST_PEERS_MAX][256];  /* as written, by the peer's index; empty: none */
 	bool has_anycast;
 	char secret_file[256];            /* cluster.secret_file; empty: a random key for this run */
 	uint8_t secret[64];
@@ -100,8 +104,8 @@ typedef void config_report_fn(void *arg, const char *line);
 
 /* Reads and checks the whole file, reporting every error, not only the first. Returns the
  * configuration, owned by the caller, or NULL after at least one report. Reads the secret files it
- * names: one that cannot be read is an error that config_load() reports with *unreadable set true
- * (may be NULL): the caller's exit code is then 2, not 1. */
+ * names: one that cannot be read is an error too, and *unreadable (may be NULL) is set true when nothing
+ * else is wrong: the caller's exit code is then 2, not 1. */
 struct config *config_load(const char *path, config_report_fn *report, void *arg, bool *unreadable);
 /* From text in memory; `path` is used in reports and to find relative file names. */
 struct config *config_parse(const char *path, const char *text, size_t len, config_report_fn *report, void *arg,

@@ -1,4 +1,23 @@
 # libconfig.a is apart from the program so that unit tests can link it.
 noinst_LIBRARIES += libconfig.a
 libconfig_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
-libconfig_a_SOURCES = daemon/config.h
+libconfig_a_SOURCES = \
+	daemon/conf_check.c \
+	daemon/conf_print.c \
+	daemon/conf_report.c \
+	daemon/conf_schema.c daemon/conf_schema.h \
+	daemon/conf_tables.c daemon/conf_tables.h \
+	daemon/conf_types.c \
+	daemon/conf_values.c \
+	daemon/conf_yaml.c \
+	daemon/config.c daemon/config.h
+CONFIG_LIBS = libconfig.a $(POLICY_LIBS) $(YAML_LIBS)
+
+sbin_PROGRAMS += tandemd
+tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(SYSTEMD_CFLAGS)
+tandemd_SOURCES = \
+	daemon/build.c daemon/build.h \
+	daemon/main.c \
+	daemon/node.c daemon/node.h
+tandemd_LDADD = libconfig.a libadmin.a libproxy.a libanycast.a libpolicy.a libbase.a $(YAML_LIBS) $(MHD_LIBS) \
+	$(JANSSON_LIBS) $(SOFIA_LIBS) $(OPENSSL_LIBS) $(CARES_LIBS) $(MNL_LIBS) $(SYSTEMD_LIBS) $(EVENT_LIBS) -lm

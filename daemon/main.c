@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "config.h"
+#include <config.h>
 #include "daemon/config.h"
 #include "daemon/node.h"
 

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "config.h"
+#include <config.h>
 #include "daemon/build.h"
 #include "proxy/proxy.h"
 

@@ -4,10 +4,12 @@
  * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
  *
  *   load      = max of (calls + setups) / max_calls, cps / max_cps, and, without max_calls,
- *               setups / setups_soft. decide.c makes `hot` of it.
+ *               setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
+ *               most calls stays empty, and would be given all that the others, hot but sound, have
+ *               room for.
  *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
  *               of them is drawn by weight x room. Outside of the band the lowest cost decides.
- *   hot       score = HOT x (1 + load): behind all cold ones, the least loaded first.
+ *   hot       score = HOT x (1 + load with errors): behind all cold ones, the least loaded first.
  *
  * What a cold region costs:
  *
@@ -19,12 +21,13 @@
  *   pressure  ...setups in flight multiply it by 1 + setups / setups_soft, for a region of average
  *             weight, in proportion for others. Figures of latency are old, own setups are not: what
  *             many calls (or nodes) chose in the same instant is counted before any answer is back.
- *   errors    the time until a call gets through, if each failure costs ERROR_MS and the call tries
- *             again: (latency + e x ERROR_MS) / (1 - e). A region that fails fast is not fast
- *             ("sinkholing"): at 10 % errors it stands some 110 ms behind, at 90 % 9 s.
+ *   errors    the time until a call gets through, where failures cost time and the call tries again:
+ *             (latency + (2e)^2 x ERROR_MS) / (1 - e). A region that fails fast is not fast
+ *             ("sinkholing"): failing every fifth call it stands 200 ms behind, every second one, 2 s.
+ *             The square lets the odd failure that every region has now and then move nothing.
  *
- * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner (an
- * error rate of 50 % counts as full). WEIGHTED and STICKY are weighted rendezvous hashing: each region
+ * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner,
+ * where ERROR_MS becomes a whole load. WEIGHTED and STICKY are weighted rendezvous hashing: each region
  * draws -ln(u)/weight with u from a hash of its name and the call (resp. the caller's number); when a
  * weight changes or a region goes, only the calls that it gains or loses move. PRIORITY is the order
  * written. */
@@ -34,7 +37,7 @@
 #include "policy/table.h"
 
 #define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
-#define STRATEGY_ERROR_MS 1000.0     /* what a failed attempt costs a caller */
+#define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
 #define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
@@ -66,12 +69,22 @@ static double error_rate(const struct policy_region_facts *facts)
 	return e < STRATEGY_ERROR_MAX ? e : STRATEGY_ERROR_MAX;
 }
 
-/* `cost` of one attempt becomes that of getting through, when each failure costs `failure` more. */
+/* `cost` of one attempt becomes that of getting through; `failure` is added where every second one fails. */
 static double with_errors(double cost, double failure, const struct policy_region_facts *facts)
 {
 	double e = error_rate(facts);
 
-	return (cost + e * failure) / (1 - e);
+	return (cost + 4 * e * e * failure) / (1 - e);
+}
+
+double strategy_load_with_errors(double load, const struct policy_region_facts *facts)
+{
+	return with_errors(load, 1, facts);
+}
+
+static float load_score(const struct policy_candidate *c)
+{
+	return (float)strategy_load_with_errors((double)c->load, &c->facts);
 }
 
 /* What is known of latency in the pool, to stand in where a region has no figure of its own. */
@@ -120,11 +133,6 @@ static float latency_score(const struct latencies *l, const struct policy_candid
 	float score = (float)with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
 
 	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
-}
-
-static float load_score(const struct policy_candidate *c)
-{
-	return (float)with_errors((double)c->load, 1, &c->facts);
 }
 
 /* The part of its weight that a region still has room for: all of it up to hot_off, so that equal
@@ -255,7 +263,7 @@ static enum policy_because by_load(struct policy_plan *plan)
 static enum policy_because by_priority(struct policy_plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++)
-		plan->candidates[i].score = (float)i;
+		plan->candidates[i].score = (float)(i + 1);
 	return POLICY_BECAUSE_PRIORITY;
 }
 

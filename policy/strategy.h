@@ -14,4 +14,7 @@ enum policy_because strategy_score(const struct policy_table *table, const struc
 double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
                      const struct policy_tuning *tuning);
 
+/* The load as it counts against the region: its failures take room too. */
+double strategy_load_with_errors(double load, const struct policy_region_facts *facts);
+
 #endif

@@ -88,7 +88,7 @@ static void write_out(struct call_log *log)
 static void take(struct call_log *log, const struct record *r)
 {
 	if (r->kind == RECORD_LINE) {
-		log_printf((enum log_level)r->level, "%.*s", (int)r->call_id_len, (const char *)(r + 1));
+		dprintf(STDERR_FILENO, "%.*s\n", (int)r->call_id_len, (const char *)(r + 1));  /* has its time and level */
 		return;
 	}
 	record_json(&log->out, r, log->node_id, log->mask);

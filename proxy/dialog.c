@@ -17,7 +17,7 @@ enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct
 	if (!m->routes)
 		return DIALOG_NONE;
 	/* two of ours where the sides of the call differ (RFC 5658) */
-	while (out->skip < 2 && sip_route(m, out->skip, &uri) && token_verify(w->signer, uri.user, m->call_id, &t)) {
+	while (out->skip < 2 && sip_msg_route(m, out->skip, &uri) && token_verify(w->signer, uri.user, m->call_id, &t)) {
 		out->token = t;
 		out->skip++;
 	}

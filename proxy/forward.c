@@ -37,7 +37,7 @@ bool forward_next_hop(struct worker *w, const struct sip_msg *req, unsigned skip
 {
 	struct sip_uri_view uri = req->ruri;
 	*strict = false;
-	if (sip_route(req, skip, &uri))
+	if (sip_msg_route(req, skip, &uri))
 		*strict = !uri.lr;
 	if (!uri.port)
 		return false;

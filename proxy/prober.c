@@ -17,10 +17,9 @@ struct probe {
 	struct timer timer;          /* the next probe, or the end of this one's patience */
 	struct txn_client *txn;
 	int64_t sent_us;
-	uint32_t cseq;
 	unsigned good, bad;          /* in a row */
 	bool known, healthy;
-	char call_id[64];            /* hashes to this worker */
+	char call_id[64];            /* of this probe; hashes to this worker */
 };
 
 struct prober {
@@ -126,12 +125,20 @@ static size_t write_probe(struct probe *p, unsigned family, const char *branch, 
 	                 "From: <sip:tandem@%s>;tag=probe\r\n"
 	                 "To: <%s>\r\n"
 	                 "Call-ID: %s\r\n"
-	                 "CSeq: %u OPTIONS\r\n"
+	                 "CSeq: 1 OPTIONS\r\n"
 	                 "Contact: <sip:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 uri, me, branch, me, uri, p->call_id, p->cseq, me);
+	                 uri, me, branch, me, uri, p->call_id, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+/* A request outside a dialog has a Call-ID of its own (section 8.1.1.4). */
+static void choose_call_id(struct probe *p)
+{
+	do {
+		snprintf(p->call_id, sizeof p->call_id, "probe-%016llx", (unsigned long long)worker_random(p->w));
+	} while (worker_owner(p->w->common, p->call_id, strlen(p->call_id)) != p->w->index);
 }
 
 static void send_probe(struct timer *timer)
@@ -150,8 +157,8 @@ static void send_probe(struct timer *timer)
 	}
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
 	if (path.socket != NO_SOCKET) {
-		p->cseq++;
-		branch_sign(w->signer, p->call_id, p->cseq, "probe", "", 0, branch);
+		choose_call_id(p);
+		branch_sign(w->signer, p->call_id, 1, "probe", "", 0, branch);
 		n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
 	}
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
@@ -160,13 +167,6 @@ static void send_probe(struct timer *timer)
 		return;
 	}
 	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), config(p)->probe_timeout_ms * CLOCK_MS);
-}
-
-static void choose_call_id(struct probe *p)
-{
-	do {
-		snprintf(p->call_id, sizeof p->call_id, "probe-%016llx", (unsigned long long)worker_random(p->w));
-	} while (worker_owner(p->w->common, p->call_id, strlen(p->call_id)) != p->w->index);
 }
 
 struct prober *prober_new(struct worker *w)
@@ -184,7 +184,6 @@ struct prober *prober_new(struct worker *w)
 				struct probe *p = &prober->probes[prober->n++];
 				p->w = w;
 				p->target = &table->regions[i].targets[j];
-				choose_call_id(p);
 			}
 	return prober;
 }

@@ -58,7 +58,7 @@ struct record_end {
 };
 
 struct record {
-	uint8_t kind, level;         /* level: of a line */
+	uint8_t kind;
 	bool planned;                /* rule, pool and strategy are known */
 	int16_t trunk, rule, pool;   /* indices; -1 */
 	uint8_t strategy;

@@ -167,9 +167,10 @@ static void line_to_log(void *arg, enum log_level level, const char *line, size_
 {
 	struct worker *w = arg;
 	struct record *r = ring_reserve(w->log, sizeof *r + len);
+	(void)level;
 	if (!r)
 		return;
-	*r = (struct record){.kind = RECORD_LINE, .level = (uint8_t)level, .call_id_len = (uint16_t)len,
+	*r = (struct record){.kind = RECORD_LINE, .call_id_len = (uint16_t)len,
 	                     .size = (uint32_t)(sizeof *r + len)};
 	memcpy(r + 1, line, len);
 	ring_commit(w->log, r->size);

@@ -179,7 +179,7 @@ void sip_release(struct sip_msg *m)
 	m->sip = NULL;
 }
 
-bool sip_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out)
+bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out)
 {
 	const sip_route_t *r = m->sip->sip_route;
 	for (; r && i > 0; i--)
@@ -190,7 +190,7 @@ bool sip_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out)
 	return true;
 }
 
-bool sip_second_via(const struct sip_msg *m, struct sip_via_view *out)
+bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)
 {
 	const sip_via_t *v = m->sip->sip_via->v_next;
 	if (!v)

@@ -69,9 +69,9 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 void sip_release(struct sip_msg *m);
 
 /* The i-th Route's URI; false past the end. */
-bool sip_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out);
+bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out);
 /* The second Via's branch and sent-by, as another node's answer would find them; false if none. */
-bool sip_second_via(const struct sip_msg *m, struct sip_via_view *out);
+bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out);
 
 /* Finds Call-ID in unparsed text, as far as is needed to choose a worker; false if there is none. */
 bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len);

@@ -12,3 +12,13 @@ check_PROGRAMS += tests/unit/admin_metrics_test
 tests_unit_admin_metrics_test_SOURCES = tests/unit/admin_metrics_test.c $(ADMIN_FAKES)
 tests_unit_admin_metrics_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
 tests_unit_admin_metrics_test_LDADD = $(ADMIN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/admin_http_test
+tests_unit_admin_http_test_SOURCES = tests/unit/admin_http_test.c $(ADMIN_FAKES)
+tests_unit_admin_http_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_admin_http_test_LDADD = $(ADMIN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/admin_listen_test
+tests_unit_admin_listen_test_SOURCES = tests/unit/admin_listen_test.c tests/unit/unit.h
+tests_unit_admin_listen_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_admin_listen_test_LDADD = $(ADMIN_TEST_LIBS)

@@ -1,0 +1,389 @@
+/* The format of the configuration file: a table for each mapping, a row for each key, in the order in
+ * which they are read and printed. Rows that name others (pools name regions, rules name trunks and
+ * pools) come after them. What the rows say is all there is: conf_schema.c reads by them, fills in their
+ * defaults and conf_print.c prints by them. Control thread. */
+#include "daemon/conf_tables.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT_MAX 1000000
+
+const struct conf_unserved conf_unserved[] = {
+	{"listen", "transport", "tcp", "transport tcp", "use udp"},
+	{"listen", "transport", "tls", "transport tls", "use udp"},
+	{"listen", "certificate", NULL, "certificate", "remove it"},
+	{"listen", "key", NULL, "key", "remove it"},
+	{"trunk", "tls_subject", NULL, "tls_subject", "remove it"},
+	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
+	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
+	{"region", "connect", NULL, "connect", "remove it"},
+	{"peer", "bfd", NULL, "bfd", "remove it"},
+	{"peer", "prefixes", NULL, "a peer's own prefixes", "remove it: every prefix goes to every peer"},
+	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
+	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
+	{"log", "hep", NULL, "log.hep", "remove it"},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ---- defaults that have to be worked out ---- */
+
+/* A host name that cannot be an id leaves it empty: conf_check() says so. */
+static void node_id_fill(struct conf *c, void *base)
+{
+	struct config_node *node = base;
+	char host[POLICY_NAME_LEN] = "";
+	struct err err;
+	if (!gethostname(host, sizeof(host) - 1))
+		conf_name.parse(c, &(struct conf_field){.size = sizeof(node->id)}, host, node->id, &err);
+}
+
+static void egress_fill(struct conf *c, void *base)
+{
+	struct config_node *node = base;
+	memcpy(node->egress, node->address, sizeof(node->egress));
+	node->n_egress = node->n_address;
+}
+
+/* Every call to the first pool. */
+static void rules_fill(struct conf *c, void *base)
+{
+	struct config *config = base;
+	struct policy_rule_config *rule = calloc(1, sizeof(*rule));
+	if (!rule) {
+		c->no_memory = true;
+		return;
+	}
+	snprintf(rule->name, sizeof(rule->name), "all");
+	config->rules = rule;
+	config->n_rules = 1;
+}
+
+/* The node's IPv4 address; without one it stays 0: conf_check() says so. */
+static void router_id_fill(struct conf *c, void *base)
+{
+	struct config *config = c->root;
+	for (unsigned i = 0; i < config->node.n_address; i++)
+		if (addr_family(&config->node.address[i]) == AF_INET)
+			((struct anycast_config *)base)->router_id = ntohl(config->node.address[i].in.sin_addr.s_addr);
+}
+
+static const char *transport_word(unsigned value)
+{
+	static const char *const words[] = {[CONFIG_UDP] = "udp", [CONFIG_TCP] = "tcp", [CONFIG_TLS] = "tls"};
+	return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;
+}
+
+static const char *strategy_word(unsigned value)
+{
+	return value <= POLICY_STICKY ? policy_strategy_str((enum policy_strategy)value) : NULL;
+}
+
+static const char *level_word(unsigned value)
+{
+	return value <= LL_DEBUG ? log_level_str((enum log_level)value) : NULL;
+}
+
+/* ---- the node and where it listens ---- */
+
+#define S struct config_node
+static const struct conf_field node_fields[] = {
+	{.key = "id", .help = "this node's name", .type = &conf_name, .fill = node_id_fill, CONF_MEMBER(S, id)},
+	{.key = "address", .help = "own address: other nodes and probes use it; one IPv4, one IPv6 or both",
+	 .type = &conf_address, .flags = CONF_REQUIRED | CONF_LIST | CONF_ONE_OK | CONF_NONEMPTY,
+	 CONF_ARRAY(S, address, n_address)},
+	{.key = "egress", .help = "source of everything sent to regions; default: address",
+	 .type = &conf_address, .flags = CONF_LIST | CONF_ONE_OK | CONF_NONEMPTY, .fill = egress_fill,
+	 CONF_ARRAY(S, egress, n_egress)},
+	{.key = "port", .help = "SIP port of the own and egress addresses", .type = &conf_uint, .def = "5060",
+	 .min = 1, .max = 65535, CONF_MEMBER(S, port)},
+	{.key = "workers", .help = "SIP threads", .type = &conf_workers, .def = "auto", CONF_MEMBER(S, workers)},
+	{.key = "max_call", .help = "an established call that nobody ended is forgotten then", .type = &conf_ms,
+	 .def = "4h", .min = 1000, .max = 48 * 3600000LL, CONF_MEMBER(S, max_call_ms)},
+};
+static const struct conf_map node_map = CONF_MAP("node", node_fields);
+#undef S
+
+#define S struct config_listen
+static const struct conf_field listen_fields[] = {
+	{.key = "address", .help = "the address callers use", .type = &conf_address, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, address)},
+	{.key = "port", .help = "its port", .type = &conf_addr_port, .def = "5060", .min = 1, .max = 65535,
+	 CONF_PORT(S, address)},
+	{.key = "transport", .help = "udp", .type = &conf_enum, .word = transport_word, .def = "udp",
+	 CONF_MEMBER(S, transport)},
+	{.key = "anycast", .help = "other nodes have the address too", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, anycast)},
+};
+static const struct conf_map listen_map = CONF_MAP("listen", listen_fields);
+#undef S
+
+/* ---- who calls, and where calls go ---- */
+
+#define S struct config_trunk
+static const struct conf_field trunk_fields[] = {
+	{.key = "name", .help = "the trunk's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
+	{.key = "sources", .help = "the prefixes its calls come from", .type = &conf_prefix,
+	 .flags = CONF_REQUIRED | CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .items_max = CONFIG_SOURCES_MAX,
+	 .offset = offsetof(S, sources), .size = sizeof(struct prefix), .count = offsetof(S, n_sources),
+	 .count_size = sizeof(unsigned)},
+	{.key = "max_calls", .help = "calls at the same time, 0: no limit", .type = &conf_uint, .def = "0",
+	 .max = COUNT_MAX, CONF_MEMBER(S, max_calls)},
+	{.key = "max_cps", .help = "new calls a second, 0: no limit", .type = &conf_uint, .def = "0",
+	 .max = COUNT_MAX, CONF_MEMBER(S, max_cps)},
+	{.key = "default_country", .help = "country code that national numbers are given", .type = &conf_country,
+	 CONF_MEMBER(S, default_country)},
+};
+static const struct conf_map trunk_map = CONF_MAP("trunk", trunk_fields);
+#undef S
+
+#define S struct config_region
+static const struct conf_field region_fields[] = {
+	{.key = "name", .help = "the region's name", .type = &conf_name, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, policy.name)},
+	{.key = "targets", .help = "SIP URIs of its voice connectors", .type = &conf_target,
+	 .flags = CONF_REQUIRED | CONF_LIST | CONF_NONEMPTY, CONF_ARRAY(S, targets, n_targets)},
+	{.key = "max_calls", .help = "calls at the same time, 0: no limit", .type = &conf_uint, .def = "0",
+	 .max = COUNT_MAX, CONF_MEMBER(S, policy.max_calls)},
+	{.key = "max_cps", .help = "new calls a second, 0: no limit", .type = &conf_uint, .def = "0",
+	 .max = COUNT_MAX, CONF_MEMBER(S, policy.max_cps)},
+	{.key = "weight", .help = "relative share of calls, 0: none", .type = &conf_uint, .def = "100", .max = 65535,
+	 CONF_MEMBER(S, policy.weight)},
+};
+static const struct conf_map region_map = CONF_MAP("region", region_fields);
+#undef S
+
+#define S struct config_probes
+static const struct conf_field probes_fields[] = {
+	{.key = "interval", .help = "time between OPTIONS to a target", .type = &conf_ms, .def = "1s", .min = 50,
+	 .max = 600000, CONF_MEMBER(S, interval_ms)},
+	{.key = "timeout", .help = "silence that counts as a failure", .type = &conf_ms, .def = "500ms", .min = 10,
+	 .max = 60000, CONF_MEMBER(S, timeout_ms)},
+	{.key = "rise", .help = "answers in a row that make a target healthy", .type = &conf_uint, .def = "2",
+	 .min = 1, .max = 100, CONF_MEMBER(S, rise)},
+	{.key = "fall", .help = "failures in a row that make it unhealthy", .type = &conf_uint, .def = "3",
+	 .min = 1, .max = 100, CONF_MEMBER(S, fall)},
+};
+static const struct conf_map probes_map = CONF_MAP("probes", probes_fields);
+#undef S
+
+/* ---- how calls are routed ---- */
+
+#define S struct policy_failover
+static const struct conf_field failover_fields[] = {
+	{.key = "on", .help = "response codes that send the call to the next region", .type = &conf_uint,
+	 .flags = CONF_LIST, .def = "408, 500, 502, 503, 504", .min = 300, .max = 699, CONF_ARRAY(S, on, n_on)},
+	{.key = "first_response", .help = "silence that sends the call to the next region", .type = &conf_ms,
+	 .def = "2s", .min = 100, .max = 32000, CONF_MEMBER(S, first_response_ms)},
+	{.key = "attempts", .help = "regions tried at most, the first included", .type = &conf_uint, .def = "2",
+	 .min = 1, .max = POLICY_REGIONS_MAX, CONF_MEMBER(S, attempts)},
+};
+static const struct conf_map failover_map = CONF_MAP("failover", failover_fields);
+#undef S
+
+#define S struct policy_pool_config
+static const struct conf_field pool_fields[] = {
+	{.key = "name", .help = "the pool's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
+	{.key = "regions", .help = "names of its regions, in order", .type = &conf_region_ref,
+	 .flags = CONF_REQUIRED | CONF_LIST | CONF_NONEMPTY, CONF_ARRAY(S, regions, n_regions)},
+	{.key = "strategy", .help = "how a region is chosen", .type = &conf_enum, .word = strategy_word,
+	 .def = "adaptive", CONF_MEMBER(S, strategy)},
+	{.key = "failover", .help = "when the next region is tried", .map = &failover_map, CONF_MEMBER(S, failover)},
+};
+static const struct conf_map pool_map = CONF_MAP("pool", pool_fields);
+#undef S
+
+/* One pool with every region. */
+static void pools_fill(struct conf *c, void *base)
+{
+	struct config *config = base;
+	struct policy_pool_config *pool = calloc(1, sizeof(*pool));
+	if (!pool) {
+		c->no_memory = true;
+		return;
+	}
+	*pool = (struct policy_pool_config){.name = "default", .strategy = POLICY_ADAPTIVE};
+	for (unsigned i = 0; i < config->n_regions; i++)
+		pool->regions[pool->n_regions++] = (uint8_t)i;
+	conf_default(c, &failover_map, &pool->failover);
+	config->pools = pool;
+	config->n_pools = 1;
+}
+
+#define S struct policy_rule_config
+static const struct conf_field match_fields[] = {
+	{.key = "trunk", .help = "name of the trunk it came by", .type = &conf_trunk_ref, CONF_MEMBER(S, trunk)},
+	{.key = "to", .help = "number called, or its beginning and \"*\"", .type = &conf_pattern, CONF_MEMBER(S, to)},
+	{.key = "from", .help = "number calling, or its beginning and \"*\"", .type = &conf_pattern,
+	 CONF_MEMBER(S, from)},
+};
+static const struct conf_map match_map = CONF_MAP("match", match_fields);
+
+static const struct conf_field rule_fields[] = {
+	{.key = "name", .help = "the rule's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
+	{.key = "match", .help = "which calls; absent: all", .map = &match_map},
+	{.key = "pool", .help = "name of the pool they go to", .type = &conf_pool_ref, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, pool)},
+};
+static const struct conf_map rule_map = CONF_MAP("rule", rule_fields);
+#undef S
+
+/* Defaults: policy_tuning_default(), set before reading. */
+#define S struct policy_tuning
+static const struct conf_field tuning_fields[] = {
+	{.key = "hot_on", .help = "load above which a region is hot", .type = &conf_share, .max = 1,
+	 CONF_MEMBER(S, hot_on)},
+	{.key = "hot_off", .help = "load below which it is cold again", .type = &conf_share, .max = 1,
+	 CONF_MEMBER(S, hot_off)},
+	{.key = "band", .help = "latencies within this share of the lowest are equal", .type = &conf_share, .max = 10,
+	 CONF_MEMBER(S, band)},
+	{.key = "band_min", .help = "... and within this time at least", .type = &conf_us, .max = 10000000,
+	 CONF_MEMBER(S, band_min_us)},
+	{.key = "setups_soft", .help = "setups in flight that are full load where max_calls is 0", .type = &conf_uint,
+	 .min = 1, .max = COUNT_MAX, CONF_MEMBER(S, setups_soft)},
+	{.key = "panic_share", .help = "less than this share of a pool healthy: health is ignored; 0: never",
+	 .type = &conf_share, .max = 1, CONF_MEMBER(S, panic_share)},
+};
+static const struct conf_map tuning_map = CONF_MAP("tuning", tuning_fields);
+#undef S
+
+/* ---- the route ---- */
+
+#define S struct anycast_prefix_config
+static const struct conf_field prefix_fields[] = {
+	{.key = "prefix", .help = "what is announced", .type = &conf_prefix, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, prefix)},
+	{.key = "manage_address", .help = "put its first address on lo while it is announced", .type = &conf_bool,
+	 .def = "false", CONF_MEMBER(S, manage_address)},
+};
+static const struct conf_map prefix_map = CONF_MAP("prefix", prefix_fields);
+#undef S
+
+#define S struct anycast_peer_config
+static const struct conf_field peer_fields[] = {
+	{.key = "name", .help = "the peer's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
+	{.key = "address", .help = "the router's address", .type = &conf_address, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, address)},
+	{.key = "port", .help = "its BGP port", .type = &conf_addr_port, .def = "179", .min = 1, .max = 65535,
+	 CONF_PORT(S, address)},
+	{.key = "local_address", .help = "ours towards it; absent: the kernel chooses", .type = &conf_address,
+	 CONF_MEMBER(S, local_address)},
+	{.key = "as", .help = "its AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
+	 CONF_MEMBER(S, as)},
+	{.key = "hold", .help = "hold time offered", .type = &conf_hold, .def = "60s", .max = 65535000,
+	 CONF_MEMBER(S, hold_ms)},
+	{.key = "connect_retry", .help = "time between attempts to connect", .type = &conf_ms, .def = "5s", .min = 1000,
+	 .max = 600000, CONF_MEMBER(S, connect_retry_ms)},
+	{.key = "password_file", .help = "file with the password of RFC 2385 (TCP MD5)", .type = &conf_peer_file,
+	 CONF_MEMBER(S, password)},
+	{.key = "multihop", .help = "TTL of what is sent: more than 1 for a peer that is not next to us",
+	 .type = &conf_uint, .def = "1", .min = 1, .max = 255, CONF_MEMBER(S, ttl)},
+	{.key = "ttl_security", .help = "hops that packets may have come by (RFC 5082), 0: not checked",
+	 .type = &conf_uint, .def = "0", .max = 254, CONF_MEMBER(S, ttl_security)},
+	{.key = "passive", .help = "wait for the peer to connect", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, passive)},
+	{.key = "med", .help = "MULTI_EXIT_DISC; absent: none is sent", .type = &conf_uint, .flags = CONF_HAS,
+	 .max = 4294967295, .has = offsetof(S, has_med), CONF_MEMBER(S, med)},
+	{.key = "prepend", .help = "times our AS is added to the path beyond the first", .type = &conf_uint, .def = "0",
+	 .max = 16, CONF_MEMBER(S, prepend)},
+	{.key = "communities", .help = "communities of RFC 1997", .type = &conf_community,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+};
+static const struct conf_map peer_map = CONF_MAP("peer", peer_fields);
+#undef S
+
+#define S struct anycast_config
+static const struct conf_field gate_fields[] = {
+	{.key = "rise", .help = "good checks in a row before announcing", .type = &conf_uint, .def = "3", .min = 1,
+	 .max = 1000, CONF_MEMBER(S, gate.rise)},
+	{.key = "fall", .help = "bad checks in a row before withdrawing", .type = &conf_uint, .def = "2", .min = 1,
+	 .max = 1000, CONF_MEMBER(S, gate.fall)},
+	{.key = "min_regions", .help = "regions that have to be reachable", .type = &conf_uint, .def = "1",
+	 .max = POLICY_REGIONS_MAX, CONF_MEMBER(S, gate.min_regions)},
+	{.key = "interval", .help = "time between checks", .type = &conf_ms, .def = "500ms", .min = 50, .max = 60000,
+	 CONF_MEMBER(S, gate_interval_ms)},
+};
+static const struct conf_map gate_map = CONF_MAP("gate", gate_fields);
+
+static const struct conf_field anycast_fields[] = {
+	{.key = "router_id", .help = "BGP identifier; default: the node's IPv4 address", .type = &conf_router_id,
+	 .fill = router_id_fill, CONF_MEMBER(S, router_id)},
+	/* Kept as the first peer's idea of it; config.c copies it to the others. */
+	{.key = "as", .help = "our AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
+	 .offset = offsetof(S, peers[0].local_as), .size = sizeof(uint32_t)},
+	{.key = "listen", .help = "address and port for peers that connect to us", .type = &conf_endpoint,
+	 CONF_MEMBER(S, listen)},
+	{.key = "prefixes", .help = "what is announced", .map = &prefix_map, .flags = CONF_LIST,
+	 CONF_ARRAY(S, prefixes, n_prefixes)},
+	{.key = "peers", .help = "BGP routers", .map = &peer_map, .flags = CONF_LIST, CONF_ARRAY(S, peers, n_peers)},
+	{.key = "gate", .help = "when the route is announced", .map = &gate_map},
+};
+static const struct conf_map anycast_map = CONF_MAP("anycast", anycast_fields);
+#undef S
+
+/* ---- the rest ---- */
+
+#define S struct config
+static const struct conf_field cluster_fields[] = {
+	{.key = "secret_file", .help = "signs tokens; the same on all nodes; absent: a random key for this run",
+	 .type = &conf_key_file, CONF_MEMBER(S, secret_file)},
+};
+static const struct conf_map cluster_map = CONF_MAP("cluster", cluster_fields);
+#undef S
+
+#define S struct config_admin
+static const struct conf_field admin_fields[] = {
+	{.key = "listen", .help = "loopback addresses with port, and \"unix:/FILE\"", .type = &conf_admin_listen,
+	 .flags = CONF_LIST | CONF_SELF, .items_max = 5, .def = "127.0.0.1:8080, unix:/run/tandem/admin.sock"},
+};
+static const struct conf_map admin_map = CONF_MAP("admin", admin_fields);
+#undef S
+
+#define S struct config_log
+static const struct conf_field calls_fields[] = {
+	{.key = "file", .help = "call log; absent: none", .type = &conf_file, CONF_MEMBER(S, calls_file)},
+	{.key = "mask_numbers", .help = "write numbers without their last digits", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, mask_numbers)},
+};
+static const struct conf_map calls_map = CONF_MAP("calls", calls_fields);
+
+static const struct conf_field log_fields[] = {
+	{.key = "level", .help = "the least that is logged", .type = &conf_enum, .word = level_word, .def = "info",
+	 CONF_MEMBER(S, level)},
+	{.key = "calls", .help = "the call log", .map = &calls_map},
+};
+static const struct conf_map log_map = CONF_MAP("log", log_fields);
+#undef S
+
+#define S struct config
+#define HEAP_OF(m, n, T, max_) .offset = offsetof(S, m), .size = sizeof(T), .count = offsetof(S, n), \
+	.count_size = sizeof(unsigned), .items_max = max_
+static const struct conf_field root_fields[] = {
+	{.key = "node", .help = "this node", .map = &node_map, .flags = CONF_REQUIRED, CONF_MEMBER(S, node)},
+	{.key = "listen", .help = "where calls come in, beside the own address", .map = &listen_map,
+	 .flags = CONF_LIST, CONF_ARRAY(S, listen, n_listen)},
+	{.key = "trunks", .help = "who may call", .map = &trunk_map,
+	 .flags = CONF_REQUIRED | CONF_LIST | CONF_HEAP | CONF_NONEMPTY,
+	 HEAP_OF(trunks, n_trunks, struct config_trunk, CONFIG_TRUNKS_MAX)},
+	{.key = "regions", .help = "where calls go", .map = &region_map,
+	 .flags = CONF_REQUIRED | CONF_LIST | CONF_HEAP | CONF_NONEMPTY,
+	 HEAP_OF(regions, n_regions, struct config_region, POLICY_REGIONS_MAX)},
+	{.key = "probes", .help = "how a target's health is found", .map = &probes_map, CONF_MEMBER(S, probes)},
+	{.key = "pools", .help = "regions that calls are shared among; default: one with all regions",
+	 .map = &pool_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = pools_fill,
+	 HEAP_OF(pools, n_pools, struct policy_pool_config, CONFIG_POOLS_MAX)},
+	{.key = "rules", .help = "which pool a call goes to, first match wins; default: all to the first pool",
+	 .map = &rule_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = rules_fill,
+	 HEAP_OF(rules, n_rules, struct policy_rule_config, CONFIG_RULES_MAX)},
+	{.key = "tuning", .help = "of the strategy adaptive", .map = &tuning_map, CONF_MEMBER(S, tuning)},
+	{.key = "anycast", .help = "the route that brings calls here", .map = &anycast_map, .flags = CONF_HAS,
+	 .has = offsetof(S, has_anycast), CONF_MEMBER(S, anycast)},
+	{.key = "cluster", .help = "what the nodes share", .map = &cluster_map},
+	{.key = "admin", .help = "the HTTP API", .map = &admin_map, CONF_MEMBER(S, admin)},
+	{.key = "log", .help = "what is logged", .map = &log_map, CONF_MEMBER(S, log)},
+};
+#undef S
+
+const struct conf_map conf_root = CONF_MAP("the configuration", root_fields);

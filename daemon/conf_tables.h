@@ -1,0 +1,29 @@
+/* What ties the tables of tandem's own configuration together: the root table, what is not served yet,
+ * and the scalar types that only this configuration has. Control thread. */
+#ifndef DAEMON_CONF_TABLES_H
+#define DAEMON_CONF_TABLES_H
+
+#include "daemon/conf_schema.h"
+#include "daemon/config.h"
+
+extern const struct conf_map conf_root;
+extern const struct conf_unserved conf_unserved[];
+
+/* conf_values.c */
+extern const struct conf_type conf_workers;        /* unsigned: "auto" or a number */
+extern const struct conf_type conf_country;        /* digits of a country code */
+extern const struct conf_type conf_target;         /* struct config_target from a SIP URI */
+extern const struct conf_type conf_region_ref;     /* uint8_t index from a region's name */
+extern const struct conf_type conf_pool_ref;       /* uint16_t index from a pool's name */
+extern const struct conf_type conf_trunk_ref;      /* a trunk's name that exists */
+extern const struct conf_type conf_pattern;        /* number or prefix, policy/match.h */
+extern const struct conf_type conf_router_id;      /* uint32_t in host order */
+extern const struct conf_type conf_hold;           /* BGP hold time in uint32_t of ms */
+extern const struct conf_type conf_community;      /* uint32_t from "65000:1" */
+extern const struct conf_type conf_peer_file;      /* config.peer_password_file of the peer at `value` */
+extern const struct conf_type conf_admin_listen;   /* an item of admin.listen into struct config_admin */
+
+/* conf_check.c: what no single value shows; every error with its place. */
+void conf_check(struct conf *c, const struct config *config);
+
+#endif

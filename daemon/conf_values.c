@@ -1,0 +1,464 @@
+/* The scalar types that only tandem's configuration has: SIP targets, numbers to match, names that
+ * refer to other parts of the file (regions and trunks are read before what names them), BGP's values,
+ * the admin API's addresses. Control thread. */
+#include "daemon/conf_tables.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "policy/match.h"
+
+#define WORKERS_MAX 64
+
+/* ---- node.workers ---- */
+
+static void workers_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "auto or a whole number from 1 to %d", WORKERS_MAX);
+}
+
+static int workers_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	uint64_t n = 1;
+	cpu_set_t cpus;
+	if (!strcmp(text, "auto")) {
+		if (!sched_getaffinity(0, sizeof(cpus), &cpus))
+			n = (uint64_t)CPU_COUNT(&cpus);
+		if (n > WORKERS_MAX)
+			n = WORKERS_MAX;
+	} else if (!conf_digits(text, WORKERS_MAX, &n) || !n) {
+		return -EINVAL;
+	}
+	*(unsigned *)value = (unsigned)n;
+	return 0;
+}
+
+static bool workers_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", *(const unsigned *)value);
+	return true;
+}
+
+const struct conf_type conf_workers = {workers_expect, workers_parse, workers_print, false};
+
+static bool text_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", (const char *)value);
+	return *buf;
+}
+
+/* ---- numbers ---- */
+
+static void country_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the digits of a country code such as \"1\" or \"49\"");
+}
+
+static int country_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	uint64_t n;
+	if (!conf_digits(text, 999, &n) || !n)
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_country = {country_expect, country_parse, text_print, true};
+
+static void pattern_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a number such as \"+18005551234\" or a prefix such as \"+1800*\"");
+}
+
+static int pattern_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	size_t len = strlen(text);
+	if (!len || len >= f->size || !match_pattern_ok(text))
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_pattern = {pattern_expect, pattern_parse, text_print, true};
+
+/* ---- SIP targets: sip:HOST[:PORT][;transport=udp] ---- */
+
+static void target_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a SIP URI such as \"sip:pbx.example.com:5060\", \"sip:198.51.100.21\" or "
+	         "\"sip:[2001:db8::1]:5060\"");
+}
+
+/* A domain name (RFC 1123): labels of letters, digits and hyphens; the last is not all digits. */
+static bool host_name_ok(const char *host)
+{
+	size_t label = 0;
+	bool digits = true;
+	for (const char *p = host; *p; p++) {
+		if (*p == '.') {
+			if (!label || p[-1] == '-')
+				return false;
+			label = 0;
+			digits = true;
+			continue;
+		}
+		if (!isalnum((unsigned char)*p) && (*p != '-' || !label))
+			return false;
+		digits = digits && isdigit((unsigned char)*p);
+		if (++label > 63)
+			return false;
+	}
+	return label && !digits && host[strlen(host) - 1] != '-';
+}
+
+/* "HOST", "HOST:PORT", "[IPv6]", "[IPv6]:PORT" of `len` bytes. */
+static int target_host(struct config_target *t, const char *text, size_t len, struct err *err)
+{
+	char host[256];
+	struct addr a;
+	uint64_t port = 5060;
+	snprintf(host, sizeof(host), "%.*s", (int)len, text);
+	char *end = host[0] == '[' ? strchr(host, ']') : strchr(host, ':');
+	char *colon = end && host[0] == '[' ? end + 1 : end;
+	if (host[0] != '[' && end && strchr(end + 1, ':'))
+		return err_set(err, EINVAL, "\"%s\": an IPv6 address goes into brackets: sip:[2001:db8::1]:5060", host);
+	if (colon && *colon) {
+		if (*colon != ':' || !conf_digits(colon + 1, 65535, &port) || !port)
+			return err_set(err, EINVAL, "\"%s\": the port is not a number from 1 to 65535", host);
+		*colon = 0;
+	}
+	if (host[0] == '[') {
+		if (!end || addr_parse(&a, host, 0))
+			return err_set(err, EINVAL, "\"%s\" is not an IPv6 address in brackets", host);
+		addr_host_str(&a, t->host);
+	} else {
+		if (addr_parse(&a, host, 0) && !host_name_ok(host))
+			return err_set(err, EINVAL, "\"%s\" is neither an address nor a host name", host);
+		snprintf(t->host, sizeof(t->host), "%s", host);
+	}
+	t->port = (uint16_t)port;
+	return 0;
+}
+
+static int target_transport(const struct conf *c, struct config_target *t, const char *value, struct err *err)
+{
+	static const char *const words[] = {[CONFIG_UDP] = "udp", [CONFIG_TCP] = "tcp", [CONFIG_TLS] = "tls"};
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(value, words[i]) != 0)
+			continue;
+		const struct conf_unserved *u = conf_unserved_find(c, "target", "transport", words[i]);
+		if (u)
+			return err_set(err, EINVAL, "%s is not served by this version of tandem: %s", u->what,
+			               u->instead);
+		t->transport = (enum config_transport)i;
+		return 0;
+	}
+	return err_set(err, EINVAL, "\"transport=%.20s\" is not right: write transport=udp", value);
+}
+
+/* ";name=value" until the end; each at most once. */
+static int target_params(const struct conf *c, struct config_target *t, const char *text, struct err *err)
+{
+	bool transport = false;
+	while (*text == ';') {
+		char param[64];
+		size_t len = strcspn(++text, ";");
+		snprintf(param, sizeof(param), "%.*s", (int)len, text);
+		text += len;
+		if (strncasecmp(param, "transport=", 10) != 0)
+			return err_set(err, EINVAL, "parameter \"%s\" is unknown: only ;transport=udp is", param);
+		if (transport)
+			return err_set(err, EINVAL, "transport is there twice: keep one of them");
+		transport = true;
+		int ret = target_transport(c, t, param + 10, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int target_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct config_target t = {.transport = CONFIG_UDP};
+	if (strlen(text) >= sizeof(t.uri) || text[strcspn(text, " <>\"")])
+		return -EINVAL;
+	if (!strncasecmp(text, "sips:", 5))
+		return err_set(err, EINVAL, "sips is not served by this version of tandem: write sip:%.100s", text + 5);
+	if (strncasecmp(text, "sip:", 4) != 0)
+		return -EINVAL;
+	const char *host = text + 4;
+	if (strchr(host, '@'))
+		return err_set(err, EINVAL, "a target has no user part, the called number is put there: write sip:%.100s",
+		               strrchr(host, '@') + 1);
+	if (strchr(host, '?'))
+		return err_set(err, EINVAL, "a target has no header fields: write sip:%.*s",
+		               (int)strcspn(host, "?") < 100 ? (int)strcspn(host, "?") : 100, host);
+	size_t len = strcspn(host, ";");
+	int ret = target_host(&t, host, len, err);
+	if (!ret)
+		ret = target_params(c, &t, host + len, err);
+	if (ret)
+		return ret;
+	snprintf(t.uri, sizeof(t.uri), "%s", text);
+	*(struct config_target *)value = t;
+	return 0;
+}
+
+static bool target_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", ((const struct config_target *)value)->uri);
+	return true;
+}
+
+const struct conf_type conf_target = {target_expect, target_parse, target_print, true};
+
+/* ---- names of other parts ---- */
+
+static void ref_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a name (%s)", f->help);
+}
+
+/* Index of `text` among n names that lie `step` bytes apart; negative, with `err`, when it is not there. */
+static int ref_find(const char *text, const char *what, const void *names, unsigned n, size_t step, struct err *err)
+{
+	struct conf_names known;
+	char quote[CONF_QUOTE_LEN], hint[CONF_TEXT_MAX], plural[32];
+	conf_names_init(&known, text);
+	for (unsigned i = 0; i < n; i++) {
+		const char *name = (const char *)names + i * step;
+		if (*name && !strcmp(name, text))
+			return (int)i;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (*((const char *)names + i * step))
+			conf_names_add(&known, (const char *)names + i * step);
+	snprintf(plural, sizeof(plural), "%ss", what);
+	return err_set(err, EINVAL, "unknown %s \"%s\": %s", what, conf_quote(text, quote),
+	               conf_names_hint(&known, plural, hint, sizeof(hint)));
+}
+
+static int region_ref_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	const struct config *config = c->root;
+	const char *names = config->n_regions ? config->regions[0].policy.name : NULL;
+	int i = ref_find(text, "region", names, config->n_regions, sizeof(config->regions[0]), err);
+	if (i < 0)
+		return i;
+	*(uint8_t *)value = (uint8_t)i;
+	return 0;
+}
+
+static bool region_ref_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	const struct config *config = root;
+	snprintf(buf, size, "%s", config->regions[*(const uint8_t *)value].policy.name);
+	return true;
+}
+
+const struct conf_type conf_region_ref = {ref_expect, region_ref_parse, region_ref_print, true};
+
+static int pool_ref_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	const struct config *config = c->root;
+	const char *names = config->n_pools ? config->pools[0].name : NULL;
+	int i = ref_find(text, "pool", names, config->n_pools, sizeof(config->pools[0]), err);
+	if (i < 0)
+		return i;
+	*(uint16_t *)value = (uint16_t)i;
+	return 0;
+}
+
+static bool pool_ref_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	const struct config *config = root;
+	snprintf(buf, size, "%s", config->pools[*(const uint16_t *)value].name);
+	return true;
+}
+
+const struct conf_type conf_pool_ref = {ref_expect, pool_ref_parse, pool_ref_print, true};
+
+static int trunk_ref_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	const struct config *config = c->root;
+	const char *names = config->n_trunks ? config->trunks[0].name : NULL;
+	int i = ref_find(text, "trunk", names, config->n_trunks, sizeof(config->trunks[0]), err);
+	if (i < 0)
+		return i;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_trunk_ref = {ref_expect, trunk_ref_parse, text_print, true};
+
+/* ---- BGP ---- */
+
+static void router_id_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "an IPv4 address that is this node's alone, such as 198.51.100.11");
+}
+
+static int router_id_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct in_addr in;
+	if (inet_pton(AF_INET, text, &in) != 1 || !in.s_addr)
+		return -EINVAL;
+	*(uint32_t *)value = ntohl(in.s_addr);
+	return 0;
+}
+
+static bool router_id_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	uint32_t id = *(const uint32_t *)value;
+	snprintf(buf, size, "%u.%u.%u.%u", id >> 24, id >> 16 & 255, id >> 8 & 255, id & 255);
+	return id;
+}
+
+const struct conf_type conf_router_id = {router_id_expect, router_id_parse, router_id_print, false};
+
+static void hold_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a hold time of 0s (never expires) or whole seconds from 3s to 65535s, such as 60s");
+}
+
+/* RFC 4271 section 4.2: zero or at least three seconds. */
+static int hold_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	uint32_t ms;
+	int ret = conf_ms.parse(c, f, text, &ms, err);
+	if (ret)
+		return ret;
+	if (ms % 1000 || (ms && ms < 3000)) {
+		char expect[128];
+		hold_expect(f, expect, sizeof(expect));
+		return err_set(err, EINVAL, "%s is not allowed by RFC 4271: it takes %s", text, expect);
+	}
+	*(uint32_t *)value = ms;
+	return 0;
+}
+
+static bool hold_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	return conf_ms.print(root, f, value, buf, size);
+}
+
+const struct conf_type conf_hold = {hold_expect, hold_parse, hold_print, false};
+
+static void community_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a community such as \"65000:1\", both numbers from 0 to 65535");
+}
+
+static int community_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	char high[8];
+	uint64_t as, number;
+	size_t len = strcspn(text, ":");
+	if (!text[len] || len >= sizeof(high))
+		return -EINVAL;
+	snprintf(high, sizeof(high), "%.*s", (int)len, text);
+	if (!conf_digits(high, 65535, &as) || !conf_digits(text + len + 1, 65535, &number))
+		return -EINVAL;
+	*(uint32_t *)value = (uint32_t)(as << 16 | number);
+	return 0;
+}
+
+static bool community_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	uint32_t community = *(const uint32_t *)value;
+	snprintf(buf, size, "%u:%u", community >> 16, community & 65535);
+	return true;
+}
+
+const struct conf_type conf_community = {community_expect, community_parse, community_print, true};
+
+/* The file's name of the peer whose `password` is at `value`: the row is that of the password, so that
+ * its place in the file is remembered there. */
+static const char *peer_file_of(const struct config *config, const void *value)
+{
+	size_t offset = (size_t)((const char *)value - (const char *)config->anycast.peers);
+	return config->peer_password_file[offset / sizeof(config->anycast.peers[0])];
+}
+
+static int peer_file_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	const struct config *config = c->root;
+	struct conf_field file = *f;
+	file.size = sizeof(config->peer_password_file[0]);
+	return conf_key_file.parse(c, &file, text, (char *)peer_file_of(config, value), err);
+}
+
+static bool peer_file_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", peer_file_of(root, value));
+	return *buf;
+}
+
+static void peer_file_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the name of a file that holds the password");
+}
+
+const struct conf_type conf_peer_file = {peer_file_expect, peer_file_parse, peer_file_print, true};
+
+/* ---- admin.listen ---- */
+
+static void admin_listen_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a loopback address with its port such as \"127.0.0.1:8080\", or \"unix:/FILE\"");
+}
+
+static int admin_socket(struct config_admin *admin, const char *path, struct err *err)
+{
+	size_t len = strlen(path);
+	if (path[0] != '/' || path[len - 1] == '/' || len >= sizeof(admin->socket) || path[strcspn(path, "\"\\")])
+		return err_set(err, EINVAL, "\"unix:%.60s\" is not right: after \"unix:\" it takes a file name from "
+		               "the root (\"/...\"), at most %zu bytes", path, sizeof(admin->socket) - 1);
+	if (admin->socket[0])
+		return err_set(err, EINVAL, "a second Unix socket: one is enough, keep unix:%s or this", admin->socket);
+	snprintf(admin->socket, sizeof(admin->socket), "%s", path);
+	return 0;
+}
+
+static int admin_listen_parse(struct conf *c, const struct conf_field *f, const char *text, void *value,
+                              struct err *err)
+{
+	struct config_admin *admin = value;
+	struct addr a;
+	if (!strncmp(text, "unix:", 5))
+		return admin_socket(admin, text + 5, err);
+	if (addr_parse_port(&a, text) || !addr_port(&a))
+		return -EINVAL;
+	bool loopback = addr_family(&a) == AF_INET ? ntohl(a.in.sin_addr.s_addr) >> 24 == 127
+	                                           : IN6_IS_ADDR_LOOPBACK(&a.in6.sin6_addr);
+	if (!loopback)
+		return err_set(err, EINVAL, "%s is not loopback, and this version of tandem has no tokens to guard it: "
+		               "listen on 127.0.0.1 or [::1]", text);
+	for (unsigned i = 0; i < admin->n_listen; i++)
+		if (addr_equal(&admin->listen[i], &a))
+			return err_set(err, EINVAL, "%s is there twice: keep one of them", text);
+	if (admin->n_listen == sizeof(admin->listen) / sizeof(admin->listen[0]))
+		return err_set(err, EINVAL, "%s is one TCP address too many: at most %u", text, admin->n_listen);
+	admin->listen[admin->n_listen++] = a;
+	return 0;
+}
+
+static bool admin_listen_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	const struct config_admin *admin = value;
+	char text[ADDR_STR_LEN];
+	size_t len = (size_t)snprintf(buf, size, "[");
+	for (unsigned i = 0; i < admin->n_listen; i++)
+		len += (size_t)snprintf(buf + len, size - len, "%s\"%s\"", i ? ", " : "",
+		                        addr_str(&admin->listen[i], text));
+	if (admin->socket[0])
+		len += (size_t)snprintf(buf + len, size - len, "%s\"unix:%s\"", admin->n_listen ? ", " : "",
+		                        admin->socket);
+	snprintf(buf + len, size - len, "]");
+	return true;
+}
+
+const struct conf_type conf_admin_listen = {admin_listen_expect, admin_listen_parse, admin_listen_print, true};
