@@ -53,6 +53,10 @@ class Message:
         return self.one("CSeq").split()[1]
 
 
+# Call-IDs of this case's dialogs. When there are any, what still comes of other cases' calls is skipped.
+CALLS = set()
+
+
 class Party:
     """One end: a carrier, a region or a stranger."""
 
@@ -87,6 +91,8 @@ class Party:
             message = Message(data, source)
             if message.method == "OPTIONS" and wanted != "OPTIONS" and self.answers_options:
                 self.send(response(message, 200), message)
+            elif CALLS and not CALLS & set(message.all("Call-ID")):
+                continue
             elif wanted in (None, message.method, message.status):
                 return message
 
@@ -106,6 +112,7 @@ class Dialog:
     def __init__(self, party, number="+14155550123", call_id=None):
         self.party = party
         self.call_id = call_id or uuid.uuid4().hex + "@" + party.address
+        CALLS.add(self.call_id)
         self.uri = "sip:%s@%s:5060" % (number, ANYCAST)
         self.from_ = "<sip:+12125550199@%s>;tag=%s" % (party.host(), uuid.uuid4().hex[:8])
         self.to, self.target, self.routes, self.cseq = "<%s>" % self.uri, self.uri, [], 0
