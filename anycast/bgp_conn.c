@@ -137,7 +137,7 @@ static void conn_connect(struct bgp_conn *c)
 	int fd = c->session->env.connect(c->session->peer, &err);
 
 	if (fd < 0) {
-		bgp_session_warn(c->session, "%s", err.text);
+		bgp_session_unreached(c->session, "%s", err.text);
 		bgp_conn_event(c, BGP_EV_TCP_FAILS, NULL);
 	} else {
 		open_stream(c, fd, true);
@@ -458,13 +458,15 @@ static void on_failed(void *arg, int errnum)
 	const char *when = bgp_state_str(c->state);
 
 	if (c->state == BGP_CONNECT)
-		bgp_session_warn(c->session, "cannot connect: %s%s", strerror(errnum),
-		                 errnum == ECONNREFUSED ? " (nothing listens there, or it does not know us yet)" : "");
+		bgp_session_unreached(c->session, "cannot connect: %s%s", strerror(errnum),
+		                      errnum == ECONNREFUSED ? " (nothing listens there, or it does not know us yet)" : "");
 	else if (errnum)
 		bgp_session_warn(c->session, "the connection broke in %s: %s", when, strerror(errnum));
+	else if (c->state == BGP_OPENSENT)
+		bgp_session_unreached(c->session, "it closed the connection at once (it may not know us as a peer, or is not "
+		                      "ready yet)");
 	else
-		bgp_session_warn(c->session, "it closed the connection in %s without saying why%s", when,
-		                 c->state == BGP_OPENSENT ? " (it may not know us as a peer)" : "");
+		bgp_session_warn(c->session, "it closed the connection in %s without saying why", when);
 	bgp_conn_event(c, BGP_EV_TCP_FAILS, NULL);
 }
 
