@@ -74,8 +74,9 @@ static void on_retry(struct timer *t)
 	struct bgp_session *s = SESSION_OF(t, retry);
 
 	if (s->ours.state == BGP_CONNECT)
-		bgp_session_unreached(s, "no answer to our connection attempts: is the address right, does something drop the "
-		                      "packets, %s", s->peer->password[0] ? "has it the same MD5 password?" : "does it want an MD5 password?");
+		bgp_session_unreached(s, "no answer to our connection attempts: is the address right, does something "
+		                      "drop the packets, %s MD5 password?",
+		                      s->peer->password[0] ? "has it the same" : "does it want an");
 	bgp_conn_event(&s->ours, BGP_EV_CONNECT_RETRY_EXPIRES, NULL);
 }
 

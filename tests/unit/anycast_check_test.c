@@ -21,8 +21,12 @@ static struct anycast_config *good(void)
 	prefix_parse(&config.prefixes[1].prefix, "2001:db8:ac::10/128");
 	config.n_peers = 2;
 	for (unsigned i = 0; i < 2; i++)
-		config.peers[i] = (struct anycast_peer_config){.name = "router", .as = 65000, .local_as = 65010, .hold_ms = 60000,
-		                                               .connect_retry_ms = 5000, .ttl = 1};
+		config.peers[i] = (struct anycast_peer_config){.name = "router",
+							       .as = 65000,
+							       .local_as = 65010,
+							       .hold_ms = 60000,
+							       .connect_retry_ms = 5000,
+							       .ttl = 1};
 	addr_parse(&config.peers[0].address, "192.0.2.1", 0);
 	addr_parse(&config.peers[1].address, "192.0.2.2", 0);
 	return &config;

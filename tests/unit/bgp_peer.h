@@ -96,8 +96,12 @@ static void peer_send(int fd, const void *data, size_t len)
 static size_t peer_open_bytes(uint8_t *buf, size_t size, uint32_t as, uint32_t id, uint16_t hold_s)
 {
 	struct writer w = writer_of(buf, size);
-	struct bgp_open open = {.as = as, .router_id = id, .hold_s = hold_s, .families = BGP_IPV4 | BGP_IPV6, .as4 = true,
-	                        .refresh = true};
+	struct bgp_open open = {.as = as,
+				.router_id = id,
+				.hold_s = hold_s,
+				.families = BGP_IPV4 | BGP_IPV6,
+				.as4 = true,
+				.refresh = true};
 
 	bgp_msg_write_open(&w, &open);
 	return writer_len(&w);
@@ -144,7 +148,8 @@ static struct heard *peer_hear(int fd)
 		len = bgp_msg_frame(h.bytes + at, h.len - at, BGP_MSG_MAX, &type, &error);
 		CU_ASSERT_FATAL(len > 0);  /* whole messages only */
 		if (type == BGP_MSG_NOTIFICATION)
-			bgp_msg_read_notification(h.bytes + at + BGP_HEADER_LEN, (size_t)len - BGP_HEADER_LEN, &h.notification);
+			bgp_msg_read_notification(h.bytes + at + BGP_HEADER_LEN, (size_t)len - BGP_HEADER_LEN,
+						  &h.notification);
 		h.at[h.n] = at;
 		h.types[h.n++] = " OUNKR"[type];
 	}

@@ -32,7 +32,8 @@ static const struct bgp_session_ops ops = {.up = on_up, .down = on_down, .update
 
 static void begin(bool passive)
 {
-	struct bgp_session_env env = {.router_id = OUR_ID, .families = BGP_IPV4 | BGP_IPV6, .connect = peer_dial, .ops = &ops};
+	struct bgp_session_env env = {
+		.router_id = OUR_ID, .families = BGP_IPV4 | BGP_IPV6, .connect = peer_dial, .ops = &ops};
 
 	peer_world();
 	memset(&seen, 0, sizeof seen);
@@ -229,8 +230,9 @@ static void test_open_refused(void)
 	peer_open(dialled[0], 64999, LOW_ID, 60);
 	peer_turn();
 	expect_notified(dialled[0], BGP_ERR_OPEN, BGP_OPEN_PEER_AS);
-	CU_ASSERT_STRING_EQUAL(status().last_error, "it says it is AS 64999, the configuration says AS 65000: correct `as` of "
-	                       "this peer");
+	CU_ASSERT_STRING_EQUAL(status().last_error,
+			       "it says it is AS 64999, the configuration says AS 65000: correct `as` of "
+			       "this peer");
 	end();
 	begin(false);
 	peer_open(dialled[0], PEER_AS, LOW_ID, 2);
@@ -587,7 +589,8 @@ static void test_fuzz(void)
 					bytes[k] = (uint8_t)random();
 				memset(bytes, 0xff, len < 16 ? len : 16);
 			} else {
-				len = random() & 1 ? update_bytes(bytes, sizeof bytes) : peer_open_bytes(bytes, sizeof bytes, PEER_AS, LOW_ID, 60);
+				len = random() & 1 ? update_bytes(bytes, sizeof bytes)
+						   : peer_open_bytes(bytes, sizeof bytes, PEER_AS, LOW_ID, 60);
 				for (long k = random() % 3; k > 0; k--)
 					bytes[16 + (size_t)random() % (len - 16)] = (uint8_t)random();
 			}
@@ -608,12 +611,13 @@ static void test_fuzz(void)
 	}
 }
 
-UNIT_MAIN("bgp_session", {"the way up", test_way_up}, {"every split", test_every_split}, {"keepalives", test_keepalives},
-          {"hold time over", test_hold_expires}, {"a stall of ours is not the peer's", test_stall_of_ours},
-          {"no hold time", test_no_hold_time}, {"OPEN refused", test_open_refused}, {"never opens", test_never_opens},
-          {"messages out of order", test_out_of_order}, {"another protocol", test_other_protocol},
-          {"malformed UPDATEs", test_malformed_updates}, {"the peer ceases", test_peer_ceases}, {"retries", test_retries},
-          {"no answer", test_no_answer}, {"stop", test_stop}, {"passive", test_passive}, {"collision", test_collision},
-          {"called while Established", test_called_while_established}, {"called twice", test_called_twice},
-          {"stopped is deaf", test_stopped_is_deaf}, {"a peer that does not read", test_peer_does_not_read},
-          {"random and mutated bytes", test_fuzz})
+UNIT_MAIN("bgp_session", {"the way up", test_way_up}, {"every split", test_every_split},
+	  {"keepalives", test_keepalives}, {"hold time over", test_hold_expires},
+	  {"a stall of ours is not the peer's", test_stall_of_ours}, {"no hold time", test_no_hold_time},
+	  {"OPEN refused", test_open_refused}, {"never opens", test_never_opens},
+	  {"messages out of order", test_out_of_order}, {"another protocol", test_other_protocol},
+	  {"malformed UPDATEs", test_malformed_updates}, {"the peer ceases", test_peer_ceases},
+	  {"retries", test_retries}, {"no answer", test_no_answer}, {"stop", test_stop}, {"passive", test_passive},
+	  {"collision", test_collision}, {"called while Established", test_called_while_established},
+	  {"called twice", test_called_twice}, {"stopped is deaf", test_stopped_is_deaf},
+	  {"a peer that does not read", test_peer_does_not_read}, {"random and mutated bytes", test_fuzz})

@@ -53,7 +53,8 @@ static int take_off(void *arg, unsigned i, struct err *err)
 	return 0;
 }
 
-static const struct gate_ops ops = {.refresh = refresh, .present = present, .add = add, .remove = take_off, .route = route};
+static const struct gate_ops ops = {
+	.refresh = refresh, .present = present, .add = add, .remove = take_off, .route = route};
 
 static void begin(bool manage)
 {

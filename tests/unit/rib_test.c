@@ -7,7 +7,8 @@
 
 static struct prefix numbered(uint32_t n)
 {
-	struct prefix p = {.family = AF_INET, .len = 32, .bytes = {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
+	struct prefix p = {
+		.family = AF_INET, .len = 32, .bytes = {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
 
 	return p;
 }

@@ -29,8 +29,14 @@ static void begin(unsigned n_peers)
 	prefix_parse(&config.prefixes[0].prefix, "203.0.113.10/32");
 	prefix_parse(&config.prefixes[1].prefix, "2001:db8:ac::10/128");
 	for (unsigned i = 0; i < n_peers; i++) {
-		config.peers[i] = (struct anycast_peer_config){.name = "router", .as = 65000 + i, .local_as = 65010, .hold_ms = 0,
-		                                               .connect_retry_ms = 1000, .ttl = 1, .has_med = true, .med = 100 * i};
+		config.peers[i] = (struct anycast_peer_config){.name = "router",
+							       .as = 65000 + i,
+							       .local_as = 65010,
+							       .hold_ms = 0,
+							       .connect_retry_ms = 1000,
+							       .ttl = 1,
+							       .has_med = true,
+							       .med = 100 * i};
 		addr_parse(&config.peers[i].address, "192.0.2.1", 0);
 	}
 	env.sched = sched;
@@ -65,7 +71,8 @@ static const char *told(int fd)
 	text[0] = 0;
 	for (unsigned i = 0; i < h->n; i++) {
 		const uint8_t *body = h->bytes + h->at[i] + BGP_HEADER_LEN;
-		size_t len = (i + 1 < h->n && h->types[i + 1] != '.' ? h->at[i + 1] : h->len) - h->at[i] - BGP_HEADER_LEN;
+		size_t len =
+			(i + 1 < h->n && h->types[i + 1] != '.' ? h->at[i + 1] : h->len) - h->at[i] - BGP_HEADER_LEN;
 
 		if (h->types[i] != 'U')
 			continue;
@@ -88,8 +95,8 @@ static uint32_t med_told(int fd)
 
 	for (size_t i = h->len; i-- > 0;) {
 		if (i + 7 <= h->len && memcmp(h->bytes + i, "\x80\x04\x04", 3) == 0)
-			return (uint32_t)h->bytes[i + 3] << 24 | (uint32_t)h->bytes[i + 4] << 16 | (uint32_t)h->bytes[i + 5] << 8 |
-			       h->bytes[i + 6];
+			return (uint32_t)h->bytes[i + 3] << 24 | (uint32_t)h->bytes[i + 4] << 16 |
+			       (uint32_t)h->bytes[i + 5] << 8 | h->bytes[i + 6];
 	}
 	return UINT32_MAX;
 }
