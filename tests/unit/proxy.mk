@@ -1,1 +1,27 @@
 # Unit tests of proxy/: check_PROGRAMS += tests/unit/NAME_test, its _SOURCES, _CFLAGS (with CUNIT_CFLAGS) and _LDADD.
+PROXY_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(EVENT_CFLAGS)
+PROXY_TEST_LIBS = $(PROXY_LIBS) $(CUNIT_LIBS)
+PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
+PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
+
+check_PROGRAMS += \
+	tests/unit/number_test \
+	tests/unit/region_test \
+	tests/unit/table_test \
+	tests/unit/token_test \
+	tests/unit/trunk_test
+tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
+tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_region_test_SOURCES = tests/unit/region_test.c tests/unit/unit.h
+tests_unit_region_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_region_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
+tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_token_test_SOURCES = tests/unit/token_test.c tests/unit/unit.h
+tests_unit_token_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_token_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_trunk_test_SOURCES = tests/unit/trunk_test.c tests/unit/unit.h
+tests_unit_trunk_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_trunk_test_LDADD = $(PROXY_TEST_LIBS)
