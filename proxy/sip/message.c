@@ -86,7 +86,7 @@ static enum sip_method method_of(sip_method_t m)
 static bool answerable(const sip_t *sip)
 {
 	return sip->sip_via && sip->sip_via->v_host && sip->sip_from && sip->sip_to && sip->sip_call_id &&
-	       sip->sip_call_id->i_id && sip->sip_cseq && sip->sip_cseq->cs_method_name;
+	       *text(sip->sip_call_id->i_id) && sip->sip_cseq && sip->sip_cseq->cs_method_name;
 }
 
 static void fill_common(struct sip_msg *m, const sip_t *sip)
@@ -128,8 +128,22 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	return fault;
 }
 
+/* Sofia ends a line at a CR alone, others do not: such a header would be one thing here and another at the
+ * next hop. */
+static bool lines_end_alike(const char *data, const sip_t *sip)
+{
+	const msg_common_t *empty = sip->sip_separator->sep_common;
+	const char *end = (const char *)empty->h_data + empty->h_len;
+	for (const char *p = data; p < end && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+		if (p[1] != '\n')
+			return false;
+	return true;
+}
+
 enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char **why)
 {
+	for (; len && (*data == '\r' || *data == '\n'); len--)  /* section 7.5 */
+		data++;
 	*m = (struct sip_msg){.data = data, .len = len, .method_name = "", .phrase = ""};
 	*why = "not SIP";
 	m->msg = msg_create(sip_class, MSG_DO_EXTRACT_COPY);
@@ -143,6 +157,10 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 		return SIP_UNANSWERABLE;
 	if (!sip->sip_separator) {
 		*why = "no empty line after the headers";
+		return SIP_UNANSWERABLE;
+	}
+	if (!lines_end_alike(data, sip)) {
+		*why = "CR without LF in a header";
 		return SIP_UNANSWERABLE;
 	}
 	if (!answerable(sip)) {
@@ -217,6 +235,8 @@ static bool header_is(const char *p, const char *end, const char **value)
 bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len)
 {
 	const char *end = data + len, *p = data;
+	while (p < end && (*p == '\r' || *p == '\n'))
+		p++;
 	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
 		if (++p == end || *p == '\r' || *p == '\n')
 			return false;

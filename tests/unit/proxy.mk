@@ -7,6 +7,9 @@ PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 check_PROGRAMS += \
 	tests/unit/number_test \
 	tests/unit/region_test \
+	tests/unit/sip_message_test \
+	tests/unit/sip_torture_test \
+	tests/unit/sip_write_test \
 	tests/unit/table_test \
 	tests/unit/token_test \
 	tests/unit/trunk_test
@@ -25,3 +28,12 @@ tests_unit_token_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_trunk_test_SOURCES = tests/unit/trunk_test.c tests/unit/unit.h
 tests_unit_trunk_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_trunk_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_message_test_SOURCES = tests/unit/sip_message_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_message_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_message_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_torture_test_SOURCES = tests/unit/sip_torture_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_torture_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
