@@ -12,7 +12,8 @@ check_PROGRAMS += \
 	tests/unit/sip_write_test \
 	tests/unit/table_test \
 	tests/unit/token_test \
-	tests/unit/trunk_test
+	tests/unit/trunk_test \
+	tests/unit/txn_test
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
@@ -37,3 +38,6 @@ tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
 tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_test_SOURCES = tests/unit/txn_test.c $(PROXY_SIP_TEXT)
+tests_unit_txn_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
