@@ -1,9 +1,11 @@
 /* Live figures of a region, kept in atomics: see region.h. Averages are packed with their time into
  * one 64-bit word, so that a reader never sees a value with another's time.
  *
- * Latency is a peak-sensitive EWMA (as Finagle's Peak EWMA): a sample above the average replaces it at
- * once, one below pulls it down with a time constant of ten seconds, so that a slow region is noticed
- * with its first slow answer and forgiven step by step. */
+ * Both are plain EWMAs over time, with a time constant of ten seconds. A peak-sensitive one (as
+ * Finagle's) was tried and left: ordinary tails of latency made two equal regions swap most of the
+ * traffic several times a minute, while a region that turns slow leaves the tolerance band within
+ * half a second of slow answers either way.
+ */
 #include "proxy/region.h"
 
 #include <math.h>
@@ -28,16 +30,16 @@ void region_live_init(struct region_live *r, const char *name, int64_t now_wall_
 	atomic_init(&r->health_since_wall_us, now_wall_us);
 }
 
-/* One step of an EWMA over irregular samples; `peak`: upwards at once. */
-static void average(_Atomic uint64_t *cell, uint32_t sample, int64_t now_us, bool peak)
+/* One step of an EWMA over irregular samples. */
+static void average(_Atomic uint64_t *cell, uint32_t sample, int64_t now_us)
 {
 	uint64_t old = atomic_load_explicit(cell, memory_order_relaxed), fresh;
 	do {
 		uint32_t before = value_of(old);
 		uint32_t next = sample;
-		if (old && !(peak && sample >= before)) {
-			/* a burst of samples in one millisecond still counts a little */
-			double keep = exp(-((double)age_ms(old, now_us) + 20.0) / DECAY_MS);
+		if (old) {
+			/* samples of one millisecond count too */
+			double keep = exp(-((double)age_ms(old, now_us) + 1.0) / DECAY_MS);
 			next = (uint32_t)(before * keep + sample * (1.0 - keep));
 		}
 		fresh = pack(next, now_us);
@@ -86,7 +88,7 @@ void region_first_response(struct region_live *r, int64_t now_us, int64_t latenc
 		latency_us = 1;
 	if (latency_us > UINT32_MAX)
 		latency_us = UINT32_MAX;
-	average(&r->latency, (uint32_t)latency_us, now_us, true);
+	average(&r->latency, (uint32_t)latency_us, now_us);
 }
 
 /* A count that could go below zero would make a region look full for ever. */
@@ -100,7 +102,7 @@ static void decrement(_Atomic uint32_t *cell)
 void region_setup_end(struct region_live *r, int64_t now_us, bool failed)
 {
 	decrement(&r->setups);
-	average(&r->errors, failed ? 1000000 : 0, now_us, false);
+	average(&r->errors, failed ? 1000000 : 0, now_us);
 	if (failed)
 		atomic_fetch_add_explicit(&r->failed, 1, memory_order_relaxed);
 }
