@@ -6,6 +6,7 @@ PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 
 check_PROGRAMS += \
 	tests/unit/number_test \
+	tests/unit/record_test \
 	tests/unit/region_test \
 	tests/unit/sip_message_test \
 	tests/unit/sip_torture_test \
@@ -41,3 +42,6 @@ tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_txn_test_SOURCES = tests/unit/txn_test.c $(PROXY_SIP_TEXT)
 tests_unit_txn_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_record_test_SOURCES = tests/unit/record_test.c tests/unit/unit.h
+tests_unit_record_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_record_test_LDADD = $(PROXY_TEST_LIBS) $(JANSSON_LIBS)
