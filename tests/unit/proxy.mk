@@ -5,6 +5,7 @@ PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
 PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 
 check_PROGRAMS += \
+	tests/unit/call_test \
 	tests/unit/number_test \
 	tests/unit/record_test \
 	tests/unit/region_test \
@@ -45,3 +46,6 @@ tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_record_test_SOURCES = tests/unit/record_test.c tests/unit/unit.h
 tests_unit_record_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_record_test_LDADD = $(PROXY_TEST_LIBS) $(JANSSON_LIBS)
+tests_unit_call_test_SOURCES = tests/unit/call_test.c $(PROXY_RIG)
+tests_unit_call_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_test_LDADD = $(PROXY_TEST_LIBS)
