@@ -100,7 +100,6 @@ static void fill_common(struct sip_msg *m, const sip_t *sip)
 	m->max_forwards = -1;
 	if (sip->sip_max_forwards)
 		m->max_forwards = sip->sip_max_forwards->mf_count > 255 ? 255 : (int)sip->sip_max_forwards->mf_count;
-	m->proxy_require = sip->sip_proxy_require != NULL;
 	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
 		m->routes++;
 }
@@ -112,13 +111,22 @@ static void fill_request(struct sip_msg *m, const sip_t *sip)
 	view_uri(sip->sip_request->rq_url, &m->ruri);
 }
 
+/* Section 18.3. Sofia takes a body that is missing as a whole for one that is yet to come. */
+static bool body_whole(const sip_t *sip)
+{
+	size_t len = sip->sip_payload ? sip->sip_payload->pl_len : 0;
+	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!sip->sip_content_length || sip->sip_content_length->l_length <= len);
+}
+
 static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, int parsed, const char **why)
 {
 	enum sip_parsed fault = SIP_ANSWER_400;
 	if (strcasecmp(text(sip->sip_request->rq_version), "SIP/2.0") != 0)
 		*why = "version is not SIP/2.0", fault = SIP_ANSWER_505;
+	else if (!body_whole(sip))
+		*why = "body shorter than Content-Length";
 	else if (parsed < 0 || sip->sip_error)
-		*why = sip->sip_flags & MSG_FLG_TRUNC ? "body shorter than Content-Length" : "malformed header";
+		*why = "malformed header";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
@@ -176,7 +184,7 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 	m->phrase = text(sip->sip_status->st_phrase);
 	m->method = method_of(sip->sip_cseq->cs_method);
 	m->method_name = sip->sip_cseq->cs_method_name;
-	if (parsed < 0 || m->status < 100 || m->status > 699) {
+	if (parsed < 0 || !body_whole(sip) || m->status < 100 || m->status > 699) {
 		*why = "malformed response";
 		return SIP_UNANSWERABLE;
 	}
@@ -200,6 +208,15 @@ bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out
 		return false;
 	view_uri(r->r_url, out);
 	return true;
+}
+
+const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i)
+{
+	const sip_proxy_require_t *r = m->sip->sip_proxy_require;
+	const msg_param_t *tag = r ? r->k_items : NULL;
+	while (tag && *tag && i--)
+		tag++;
+	return tag ? *tag : NULL;
 }
 
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)

@@ -47,7 +47,7 @@ static void test_request(void)
 	CU_ASSERT_STRING_EQUAL(m->from_user, "agb");
 	CU_ASSERT_EQUAL(m->cseq, 314159);
 	CU_ASSERT_EQUAL(m->max_forwards, 69);
-	CU_ASSERT_FALSE(m->proxy_require);
+	CU_ASSERT_PTR_NULL(sip_msg_proxy_require(m, 0));
 	CU_ASSERT_EQUAL(m->routes, 0);
 	sip_text_free(t);
 }
@@ -240,6 +240,9 @@ static void test_bodies(void)
 		snprintf(text, sizeof text, LINE REST "Content-Length: %s\r\n\r\nabc", bad[i]);
 		check(text, SIP_ANSWER_400);
 	}
+	check(LINE REST "Content-Length: 7\r\n\r\n", SIP_ANSWER_400);
+	check("SIP/2.0 200 OK\r\n" REST "Content-Length: 7\r\n\r\n", SIP_UNANSWERABLE);
+	check(LINE REST "Content-Length: 0\r\n\r\n", SIP_PARSED);
 	check(LINE REST "Content-Length: 3\r\n\r\nabc", SIP_PARSED);
 	check(LINE REST "Content-Length: 2\r\n\r\nabc", SIP_PARSED);  /* the rest is thrown away (section 18.3) */
 	check(LINE REST "\r\nabc", SIP_PARSED);                       /* a datagram's end ends it */
@@ -287,8 +290,11 @@ static void test_data_untouched(void)
 
 static void test_proxy_require(void)
 {
-	struct sip_text *t = sip_text_parse(LINE REST "Proxy-Require: foo, bar\r\nRequire: x\r\n\r\n");
-	CU_ASSERT(t->m.proxy_require);
+	struct sip_text *t = sip_text_parse(LINE REST "Proxy-Require: foo, bar\r\nRequire: x\r\nProxy-Require: baz\r\n\r\n");
+	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 0), "foo");
+	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 1), "bar");
+	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 2), "baz");
+	CU_ASSERT_PTR_NULL(sip_msg_proxy_require(&t->m, 3));
 	sip_text_free(t);
 }
 
