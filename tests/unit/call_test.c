@@ -39,7 +39,7 @@ static const char *begin_call(const char *region)
 
 static void answer(const char *region, const char *request, int status)
 {
-	rig_receive(region, rig_response(request, status, region == (const char *)EAST ? "east" : "west",
+	rig_receive(region, rig_response(request, status, strcmp(region, EAST) ? "west" : "east",
 	                                 status < 300 && status > 100 ? "Contact: <sip:bob@198.51.100.21:5060>\r\n" : ""));
 }
 
