@@ -115,7 +115,8 @@ static void fill_request(struct sip_msg *m, const sip_t *sip)
 static bool body_whole(const sip_t *sip)
 {
 	size_t len = sip->sip_payload ? sip->sip_payload->pl_len : 0;
-	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!sip->sip_content_length || sip->sip_content_length->l_length <= len);
+	const sip_content_length_t *said = sip->sip_content_length;
+	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!said || said->l_length <= len);
 }
 
 static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, int parsed, const char **why)

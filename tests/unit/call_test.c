@@ -16,7 +16,8 @@ static char *caller(const char *method, const char *branch, const char *to_tag, 
 	const char *number = strcmp(method, "ACK") && strcmp(method, "CANCEL") ? method : "INVITE";
 	snprintf(out, sizeof text[0],
 	         "%s sip:18005551234@203.0.113.10;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=%s\r\n"
-	         "Max-Forwards: 70\r\nFrom: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>%s%s\r\n"
+	         "Max-Forwards: 70\r\nFrom: <sip:5550001111@192.0.2.1>;tag=alice\r\n"
+	         "To: <sip:18005551234@203.0.113.10>%s%s\r\n"
 	         "Call-ID: a84b4c76e66710\r\nCSeq: %d %s\r\n%sContent-Length: 0\r\n\r\n",
 	         method, branch, *to_tag ? ";tag=" : "", to_tag, !strcmp(number, "INVITE") ? 1 : 2, method, extra);
 	return out;
@@ -40,7 +41,7 @@ static const char *begin_call(const char *region)
 static void answer(const char *region, const char *request, int status)
 {
 	rig_receive(region, rig_response(request, status, strcmp(region, EAST) ? "west" : "east",
-	                                 status < 300 && status > 100 ? "Contact: <sip:bob@198.51.100.21:5060>\r\n" : ""));
+	                                 status / 100 == 2 ? "Contact: <sip:bob@198.51.100.21:5060>\r\n" : ""));
 }
 
 /* ---- what is left behind ---- */
@@ -815,7 +816,8 @@ static void test_draining_established(void)
 	atomic_store(&rig_worker->common->draining, true);
 	snprintf(text, sizeof text,
 	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye\r\nRoute: %s\r\n"
-	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=east\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n\r\n",
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=east\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
+	         "\r\n",
 	         rig_header(m, "Record-Route", 0));
 	rig_receive(CARRIER, text);
 	rig_expect(EAST, "BYE ");
@@ -876,12 +878,15 @@ UNIT_MAIN("call", {"forwarded", test_forwarded}, {"a Route that led here", test_
           {"failover on silence", test_failover_silence}, {"late provisional", test_late_provisional},
           {"late answer", test_late_answer}, {"two answers", test_two_answers},
           {"no failover once ringing", test_no_failover_once_ringing}, {"503 once ringing", test_503_once_ringing},
-          {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent}, {"one attempt", test_one_attempt},
+          {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
+          {"one attempt", test_one_attempt},
           {"a region down", test_unhealthy}, {"no region", test_no_region}, {"timer B", test_timer_b},
           {"timer C", test_timer_c}, {"timer C, no answer to CANCEL", test_timer_c_unheard},
           {"timer C crossed by 200", test_timer_c_crossed}, {"CANCEL", test_cancel},
-          {"CANCEL before a provisional", test_cancel_before_provisional}, {"CANCEL, region silent", test_cancel_unheard},
+          {"CANCEL before a provisional", test_cancel_before_provisional},
+          {"CANCEL, region silent", test_cancel_unheard},
           {"CANCEL crosses 200", test_cancel_crosses_answer}, {"no failover after CANCEL", test_cancel_no_failover},
           {"CANCEL during failover", test_cancel_during_failover}, {"trunk limit", test_trunk_limit},
-          {"draining", test_draining}, {"draining lets calls end", test_draining_established}, {"stray response", test_stray},
+          {"draining", test_draining}, {"draining lets calls end", test_draining_established},
+          {"stray response", test_stray},
           {"five hundred at once", test_many})

@@ -15,7 +15,8 @@ static void establish_from(const char *carrier, const char *host)
 	char text[2048];
 	snprintf(call_id, sizeof call_id, "a84b4c76e66710");
 	snprintf(text, sizeof text,
-	         "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bKfirst\r\nMax-Forwards: 70\r\n"
+	         "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bKfirst\r\n"
+	         "Max-Forwards: 70\r\n"
 	         "From: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>\r\nCall-ID: %s\r\n"
 	         "CSeq: 1 INVITE\r\nContact: <sip:alice@%s:5060>\r\nContent-Length: 0\r\n\r\n", host, call_id, host);
 	rig_receive(carrier, text);
@@ -49,10 +50,12 @@ static const char *request(const char *method, struct parts p)
 	char *out = text[turn++ % 4];
 	snprintf(out, sizeof text[0],
 	         "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s\r\nMax-Forwards: 70\r\nRoute: %s\r\n"
-	         "From: <sip:x@y>;tag=%s\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n%sContent-Length: 0\r\n\r\n",
+	         "From: <sip:x@y>;tag=%s\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n"
+	         "%sContent-Length: 0\r\n\r\n",
 	         method, p.uri ? p.uri : p.by_callee ? "sip:alice@192.0.2.1:5060" : "sip:bob@198.51.100.21:5070",
 	         p.by_callee ? "198.51.100.21:5060" : "192.0.2.1:5060", p.branch ? p.branch : "z9hG4bKdialog",
-	         p.route ? p.route : record_route, p.by_callee ? "bob" : "alice", p.by_callee ? "alice" : "bob", call_id,
+	         p.route ? p.route : record_route, p.by_callee ? "bob" : "alice", p.by_callee ? "alice" : "bob",
+	         call_id,
 	         p.cseq ? p.cseq : 2, method, p.extra ? p.extra : "");
 	return out;
 }

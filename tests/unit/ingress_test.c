@@ -18,7 +18,8 @@ static const char *request(const char *method, struct parts p)
 	static unsigned turn;
 	char *out = text[turn++ % 4];
 	snprintf(out, sizeof text[0],
-	         "%s %s %s\r\nVia: SIP/2.0/UDP %s;branch=%s\r\nMax-Forwards: %d\r\nFrom: <sip:5550001111@192.0.2.1>;tag=alice\r\n"
+	         "%s %s %s\r\nVia: SIP/2.0/UDP %s;branch=%s\r\nMax-Forwards: %d\r\n"
+	         "From: <sip:5550001111@192.0.2.1>;tag=alice\r\n"
 	         "To: <sip:18005551234@203.0.113.10>%s%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 1 %s\r\n%s\r\n",
 	         method, p.ruri ? p.ruri : "sip:18005551234@203.0.113.10", p.version ? p.version : "SIP/2.0",
 	         p.via ? p.via : "192.0.2.1:5060", p.branch ? p.branch : "z9hG4bKx",
@@ -117,7 +118,8 @@ static void test_too_large(void)
 
 static void test_schemes(void)
 {
-	static const char *const served[] = {"sip:18005551234@203.0.113.10", "sips:18005551234@203.0.113.10", "tel:+1-800-555-1234",
+	static const char *const served[] = {"sip:18005551234@203.0.113.10", "sips:18005551234@203.0.113.10",
+	         "tel:+1-800-555-1234",
 	                                     "SIP:18005551234@203.0.113.10"};
 	for (unsigned i = 0; i < 4; i++) {
 		rig_begin(NULL);
@@ -138,8 +140,10 @@ static void test_reply_path(void)
 	rig_expect("192.0.2.7:5060", "SIP/2.0 200");
 	rig_receive("192.0.2.7:9999", REQUEST("OPTIONS", .via = "192.0.2.1:5070;rport"));
 	const char *r = rig_expect("192.0.2.7:9999", "SIP/2.0 200");
-	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 0), "SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKx;received=192.0.2.7;rport=9999");
-	rig_receive("192.0.2.7:9999", REQUEST("OPTIONS", .via = "203.0.113.66:5070;maddr=203.0.113.67;received=203.0.113.68"));
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 0),
+	         "SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKx;received=192.0.2.7;rport=9999");
+	rig_receive("192.0.2.7:9999", REQUEST("OPTIONS",
+	         .via = "203.0.113.66:5070;maddr=203.0.113.67;received=203.0.113.68"));
 	rig_expect("192.0.2.7:5070", "SIP/2.0 200");  /* never anywhere else */
 	rig_receive(CARRIER6, REQUEST("OPTIONS", .via = "[2001:db8:a::1]:5062"));
 	rig_expect("[2001:db8:a::1]:5062", "SIP/2.0 200");
@@ -172,17 +176,21 @@ static void test_dropped(void)
 	check_dropped(CARRIER, REQUEST("ACK", .to_tag = "x"), STAT_DROP_STRAY_ACK);
 	check_dropped(CARRIER, REQUEST("ACK", .extra = "Content-Length: 99\r\n"), STAT_DROP_MALFORMED);
 	check_dropped(EAST, "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 198.51.100.11:5060;branch=z9hG4bKnone\r\n"
-	              "Via: SIP/2.0/UDP 203.0.113.66;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: e\r\n"
+	              "Via: SIP/2.0/UDP 203.0.113.66;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+	              "To: <sip:c@d>;tag=2\r\nCall-ID: e\r\n"
 	              "CSeq: 1 INVITE\r\n\r\n", STAT_DROP_STRAY);
 	check_dropped(EAST, "SIP/2.0 1000 Too much\r\nVia: SIP/2.0/UDP 198.51.100.11:5060;branch=z9hG4bKnone\r\n"
-	              "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: e\r\nCSeq: 1 INVITE\r\n\r\n", STAT_DROP_MALFORMED);
+	              "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: e\r\nCSeq: 1 INVITE\r\n"
+	              "\r\n", STAT_DROP_MALFORMED);
 }
 
 static void test_forged_token(void)
 {
-	check_dropped(STRANGER, REQUEST("BYE", .to_tag = "x", .extra = "Route: <sip:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@203.0.113.10;lr>\r\n"),
+	check_dropped(STRANGER, REQUEST("BYE", .to_tag = "x",
+	         .extra = "Route: <sip:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@203.0.113.10;lr>\r\n"),
 	              STAT_DROP_TOKEN);
-	check_dropped(CARRIER, REQUEST("INVITE", .to_tag = "x", .extra = "Route: <sip:203.0.113.10;lr>\r\n"), STAT_DROP_TOKEN);
+	check_dropped(CARRIER, REQUEST("INVITE", .to_tag = "x", .extra = "Route: <sip:203.0.113.10;lr>\r\n"),
+	         STAT_DROP_TOKEN);
 }
 
 /* An INVITE refused at the door has a transaction like any other: absorbed when it comes again,
@@ -221,6 +229,7 @@ static void test_refused_invite(void)
 }
 
 UNIT_MAIN("ingress", {"OPTIONS", test_options}, {"refusals", test_refusals}, {"Proxy-Require", test_proxy_require},
-          {"a broken CANCEL", test_broken_cancel}, {"too large", test_too_large}, {"schemes", test_schemes}, {"where answers go", test_reply_path},
+          {"a broken CANCEL", test_broken_cancel}, {"too large", test_too_large}, {"schemes", test_schemes},
+          {"where answers go", test_reply_path},
           {"strangers hear nothing", test_strangers}, {"dropped and counted", test_dropped},
           {"forged tokens", test_forged_token}, {"refused INVITEs", test_refused_invite})

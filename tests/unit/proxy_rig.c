@@ -208,7 +208,8 @@ const char *rig_expect(const char *peer, const char *start)
 	bool right = s && !strcmp(addr_str(&s->path.peer, where), peer) && !strncmp(text, start, strlen(start));
 	CU_ASSERT(right);
 	if (!right)
-		printf("\n    wanted \"%s\" to %s, got%s%s\n%.200s\n", start, peer, s ? " to " : " nothing", s ? where : "", text);
+		printf("\n    wanted \"%s\" to %s, got%s%s\n%.200s\n", start, peer, s ? " to " : " nothing",
+		         s ? where : "", text);
 	return text;
 }
 
@@ -217,7 +218,8 @@ void rig_expect_none(void)
 	char where[ADDR_STR_LEN];
 	CU_ASSERT_EQUAL(n_sent, n_taken);
 	for (; n_taken < n_sent; n_taken++)
-		printf("\n    not wanted, to %s: %.60s\n", addr_str(&sent[n_taken].path.peer, where), sent[n_taken].text);
+		printf("\n    not wanted, to %s: %.60s\n", addr_str(&sent[n_taken].path.peer, where),
+		         sent[n_taken].text);
 }
 
 unsigned rig_skip(void)

@@ -37,7 +37,8 @@ static struct table *build(void)
 		snprintf(regions[i].targets[0].uri, sizeof regions[i].targets[0].uri, "sip:198.51.100.2%d:5060", i + 1);
 		regions[i].targets[0].port = 5060;
 	}
-	struct proxy_routing r = {.policy = policy_table_new(&c, &err), .regions = regions, .trunks = &trunk, .n_trunks = 1};
+	struct proxy_routing r = {.policy = policy_table_new(&c, &err), .regions = regions, .trunks = &trunk,
+	         .n_trunks = 1};
 	struct table *t = table_new(&r, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	return t;
@@ -99,14 +100,17 @@ static void check_keys(const json_t *o, const char *const keys[], unsigned n)
 			printf("\n    no key %s\n", keys[i]);
 	}
 }
-#define CHECK_KEYS(o, ...) check_keys(o, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+#define CHECK_KEYS(o, ...) \
+	check_keys(o, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
 
 static struct record *route(const struct table *t)
 {
 	struct record *r = new_record(t, RECORD_ROUTE, 2, CALL_ID);
 	struct policy_candidate *c = record_candidates(r);
-	c[0] = (struct policy_candidate){.region = 0, .eligible = true, .reason = POLICY_OK, .load = 0.25f, .score = 1.5f,
-	                                 .facts = {.healthy = true, .calls = 10, .setups = 2, .latency_us = 20500, .rtt_us = 900}};
+	c[0] = (struct policy_candidate){.region = 0, .eligible = true, .reason = POLICY_OK, .load = 0.25f,
+	         .score = 1.5f,
+	                                 .facts = {.healthy = true, .calls = 10, .setups = 2, .latency_us = 20500,
+	                                 .rtt_us = 900}};
 	c[1] = (struct policy_candidate){.region = 1, .reason = POLICY_NO_UNHEALTHY, .facts = {.healthy = false}};
 	r->route.chosen = 0;
 	r->route.attempt = 1;
@@ -119,7 +123,8 @@ static void test_route(void)
 {
 	struct table *t = build();
 	json_t *o = line_of(route(t), false), *c;
-	CHECK_KEYS(o, "time", "event", "node", "call_id", "trunk", "from", "to", "rule", "pool", "strategy", "candidates",
+	CHECK_KEYS(o, "time", "event", "node", "call_id", "trunk", "from", "to", "rule", "pool", "strategy",
+	         "candidates",
 	           "chosen", "because", "attempt", "decision_us");
 	CHECK_STR(o, "time", "2026-01-01T00:00:00.123456Z");
 	CHECK_STR(o, "event", "route");
@@ -137,7 +142,8 @@ static void test_route(void)
 	CU_ASSERT_DOUBLE_EQUAL(json_number_value(json_object_get(o, "decision_us")), 3.4, 1e-9);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "candidates")), 2);
 	c = json_array_get(json_object_get(o, "candidates"), 0);
-	CHECK_KEYS(c, "region", "eligible", "reason", "health", "calls", "calls_max", "setups", "latency_ms", "hot", "score");
+	CHECK_KEYS(c, "region", "eligible", "reason", "health", "calls", "calls_max", "setups", "latency_ms", "hot",
+	         "score");
 	CHECK_STR(c, "region", "us-east-1");
 	CU_ASSERT(json_is_true(json_object_get(c, "eligible")));
 	CHECK_STR(c, "reason", "ok");
@@ -183,7 +189,8 @@ static void check_failover(const struct table *t, uint8_t region, uint16_t statu
 	r->route.after_region = region;
 	r->route.after_status = status;
 	json_t *o = line_of(r, false);
-	CHECK_KEYS(o, "time", "event", "node", "call_id", "trunk", "from", "to", "rule", "pool", "strategy", "candidates",
+	CHECK_KEYS(o, "time", "event", "node", "call_id", "trunk", "from", "to", "rule", "pool", "strategy",
+	         "candidates",
 	           "chosen", "because", "attempt", "decision_us");
 	CHECK_STR(o, "rule", "premium");
 	CHECK_STR(o, "strategy", "adaptive");
@@ -205,7 +212,8 @@ static struct record *end(const struct table *t)
 {
 	struct record *r = new_record(t, RECORD_END, 0, CALL_ID);
 	r->end = (struct record_end){
-		.n_attempts = 2, .outcome = OUTCOME_ANSWERED, .ended_by = ENDED_BY_CALLEE, .status = 200, .flags = RECORD_FO,
+		.n_attempts = 2, .outcome = OUTCOME_ANSWERED, .ended_by = ENDED_BY_CALLEE, .status = 200,
+		.flags = RECORD_FO,
 		.region = 1, .setup_ms = 5100, .ring_ms = 2300, .duration_ms = 61000,
 		.attempts = {
 			{.region = 0, .status = 503, .first_ms = 40, .ring_ms = -1, .answer_ms = -1},
@@ -287,7 +295,8 @@ static void test_flags(void)
 
 static void test_outcomes(void)
 {
-	static const char *const names[] = {"answered", "busy", "rejected", "failed", "cancelled", "timeout", "limited"};
+	static const char *const names[] = {"answered", "busy", "rejected", "failed", "cancelled", "timeout",
+	         "limited"};
 	for (unsigned i = 0; i < 7; i++)
 		CU_ASSERT_STRING_EQUAL(record_outcome_str((enum record_outcome)i), names[i]);
 }
@@ -333,7 +342,8 @@ static void test_hostile_text(void)
 	table_free(t);
 }
 
-UNIT_MAIN("record", {"route", test_route}, {"route to nowhere", test_route_none}, {"route after a failure", test_route_failover},
+UNIT_MAIN("record", {"route", test_route}, {"route to nowhere", test_route_none},
+          {"route after a failure", test_route_failover},
           {"end", test_end}, {"end of what was refused", test_end_refused}, {"flags", test_flags},
           {"outcomes", test_outcomes}, {"another node's call", test_foreign}, {"numbers masked", test_mask},
           {"hostile text", test_hostile_text})

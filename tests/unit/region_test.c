@@ -207,6 +207,7 @@ static void test_never_below_zero(void)
 
 UNIT_MAIN("region", {"begins with nothing known", test_init}, {"what the operator says", test_operator},
           {"latency, averaged over time", test_average}, {"without a drift", test_average_unbiased},
-          {"by time, not by samples", test_decay_is_by_time}, {"workers a little apart", test_behind}, {"old figures are not known", test_stale},
+          {"by time, not by samples", test_decay_is_by_time}, {"workers a little apart", test_behind},
+          {"old figures are not known", test_stale},
           {"latencies out of range", test_latency_bounds}, {"error rate", test_errors}, {"calls a second", test_rate},
           {"seconds wrap", test_rate_wraps}, {"counts stay above zero", test_never_below_zero})

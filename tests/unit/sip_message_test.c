@@ -75,7 +75,8 @@ static void test_response(void)
 static void test_methods(void)
 {
 	static const struct { const char *name; enum sip_method method; } methods[] = {
-		{"INVITE", SIP_INVITE}, {"ACK", SIP_ACK}, {"BYE", SIP_BYE}, {"CANCEL", SIP_CANCEL}, {"OPTIONS", SIP_OPTIONS},
+		{"INVITE", SIP_INVITE}, {"ACK", SIP_ACK}, {"BYE", SIP_BYE}, {"CANCEL", SIP_CANCEL},
+		{"OPTIONS", SIP_OPTIONS},
 		{"PRACK", SIP_OTHER}, {"REGISTER", SIP_OTHER}, {"NEWMETHOD", SIP_OTHER}, {"invite", SIP_OTHER},
 	};
 	for (unsigned i = 0; i < sizeof methods / sizeof methods[0]; i++) {
@@ -280,7 +281,8 @@ static void test_line_ends(void)
 
 static void test_data_untouched(void)
 {
-	static const char text[] = LINE "v:\r\n SIP / 2.0 / UDP x ;branch=z9hG4bKb\r\n" REST "Route: <sip:a;lr>,\r\n <sip:b>\r\n"
+	static const char text[] = LINE "v:\r\n SIP / 2.0 / UDP x ;branch=z9hG4bKb\r\n" REST "Route: <sip:a;lr>,\r\n"
+	         " <sip:b>\r\n"
 	                           "X-Unknown:  a \r\n\tb\r\n\r\nb\0dy";
 	struct sip_text *t = sip_text_parse_n(text, sizeof text - 1);
 	CU_ASSERT_EQUAL(t->parsed, SIP_PARSED);
@@ -290,7 +292,8 @@ static void test_data_untouched(void)
 
 static void test_proxy_require(void)
 {
-	struct sip_text *t = sip_text_parse(LINE REST "Proxy-Require: foo, bar\r\nRequire: x\r\nProxy-Require: baz\r\n\r\n");
+	struct sip_text *t = sip_text_parse(LINE REST "Proxy-Require: foo, bar\r\nRequire: x\r\nProxy-Require: baz\r\n"
+	         "\r\n");
 	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 0), "foo");
 	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 1), "bar");
 	CU_ASSERT_STRING_EQUAL(sip_msg_proxy_require(&t->m, 2), "baz");
@@ -388,8 +391,10 @@ static void use(const char *data, size_t len)
 }
 
 static const char *const seeds[] = {
-	LINE REST "Max-Forwards: 70\r\nRoute: <sip:a;lr>, <sip:b@[::1]:5060>\r\nProxy-Require: x\r\nContent-Length: 4\r\n\r\nv=0\r",
-	"INVITE tel:+1555 SIP/2.0\r\nv:SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa,SIP/2.0/TCP x:5061;received=[::2];rport\r\n"
+	LINE REST "Max-Forwards: 70\r\nRoute: <sip:a;lr>, <sip:b@[::1]:5060>\r\nProxy-Require: x\r\n"
+	         "Content-Length: 4\r\n\r\nv=0\r",
+	"INVITE tel:+1555 SIP/2.0\r\n"
+	"v:SIP/2.0/UDP [2001:db8::1];branch=z9hG4bKa,SIP/2.0/TCP x:5061;received=[::2];rport\r\n"
 	"f:\"quo\\\"ted\" <sip:a@b;x=y?h=v>;tag=1\r\nt:sip:c@d;tag=2\r\ni:e\r\nCSeq:1\r\n INVITE\r\nl:0\r\n\r\n",
 	"SIP/2.0 200 OK\r\n" VIA REST "Record-Route: <sip:token@192.0.2.1;lr>\r\nContact: <sip:x@y>\r\n\r\n",
 };
@@ -408,7 +413,8 @@ static void test_mutations(void)
 			case 0: text[at] = (char)chance(256); break;
 			case 1: text[at] = bits[chance(sizeof bits - 1)]; break;
 			case 2: memmove(text + at, text + at + 1, len - at - 1), len--; break;
-			case 3: memmove(text + at + 1, text + at, len - at), text[at] = bits[chance(sizeof bits - 1)], len++; break;
+			case 3: memmove(text + at + 1, text + at, len - at), text[at] = bits[chance(sizeof bits - 1)],
+			         len++; break;
 			}
 		}
 		use(text, len);
@@ -460,7 +466,8 @@ UNIT_MAIN("sip_message", {"a request's fields", test_request}, {"a response's fi
           {"methods", test_methods}, {"compact, folded, listed", test_compact_and_folded}, {"routes", test_routes},
           {"URIs", test_uris}, {"headers missing", test_missing}, {"headers twice", test_twice},
           {"numbers out of range", test_numbers}, {"bodies and their lengths", test_bodies},
-          {"versions", test_versions}, {"line ends", test_line_ends}, {"the text stays as it came", test_data_untouched},
+          {"versions", test_versions}, {"line ends", test_line_ends},
+          {"the text stays as it came", test_data_untouched},
           {"Proxy-Require", test_proxy_require}, {"Call-ID without the parser", test_scan},
           {"mutated messages", test_mutations}, {"truncated messages", test_truncations}, {"noise", test_noise},
           {"the largest datagrams", test_large})

@@ -42,12 +42,14 @@ static const struct sample valid[] = {
 	       "!interesting-Method0123456789_*.indeed~ sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,"
 	       "weird!*pas$wo~d_too.(doesn't-it)@example.com SIP/2.0\r\n"
 	       "Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\r\n"
-	       "To: \"BEL:\\\a NUL:\\\x01 DEL:\\\x7F\" <sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\r\n"
+	       "To: \"BEL:\\\a NUL:\\\x01 DEL:\\\x7F\" "
+	       "<sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\r\n"
 	       "From: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%="
 	       "\"\xD1\x80\xD0\xB0\xD0\xB1\xD0\xBE\xD1\x82\xD0\xB0\";tag=_token~1'+`*%!-.\r\n"
 	       "Call-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\r\n"
 	       "CSeq: 139122385 !interesting-Method0123456789_*.indeed~\r\nMax-Forwards: 255\r\n"
-	       "extensionHeader-!.%*+_`'~:\xEF\xBB\xBF\xE5\xA4\xA7\xE5\x81\x9C\xE9\x9B\xBB\r\nContent-Length: 0\r\n\r\n"),
+	       "extensionHeader-!.%*+_`'~:\xEF\xBB\xBF\xE5\xA4\xA7\xE5\x81\x9C\xE9\x9B\xBB\r\nContent-Length: 0\r\n"
+	       "\r\n"),
 	SAMPLE("3.1.1.3 esc01", SIP_PARSED,
 	       "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0\r\nTo: sip:%75se%72@example.com\r\n"
 	       "From: <sip:I%20have%20spaces@example.net>;tag=938\r\nMax-Forwards: 87\r\n"
@@ -65,24 +67,32 @@ static const struct sample valid[] = {
 	       "From: \"%Z%45\" <sip:resource@example.com>;tag=f232jadfj23\r\n"
 	       "Call-ID: esc02.asdfnqwo34rq23i34jrjasdcnl23nrlknsdf\r\n"
 	       "Via: SIP/2.0/TCP host.example.com;branch=z9hG4bK209%fzsnel234\r\nCSeq: 29344 RE%47IST%45R\r\n"
-	       "Max-Forwards: 70\r\nContact: <sip:alias1@host1.example.com>\r\nC%6Fntact: <sip:alias2@host2.example.com>\r\n"
+	       "Max-Forwards: 70\r\nContact: <sip:alias1@host1.example.com>\r\n"
+	       "C%6Fntact: <sip:alias2@host2.example.com>\r\n"
 	       "Contact: <sip:alias3@host3.example.com>\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.1.1.6 lwsdisp", SIP_PARSED,
 	       "OPTIONS sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\n"
-	       "From: caller<sip:caller@example.com>;tag=323\r\nMax-Forwards: 70\r\nCall-ID: lwsdisp.1234abcd@funky.example.com\r\n"
+	       "From: caller<sip:caller@example.com>;tag=323\r\nMax-Forwards: 70\r\n"
+	       "Call-ID: lwsdisp.1234abcd@funky.example.com\r\n"
 	       "CSeq: 60 OPTIONS\r\nVia: SIP/2.0/UDP funky.example.com;branch=z9hG4bKkdjuw\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.1.1.8 dblreq", SIP_PARSED,
-	       "REGISTER sip:example.com SIP/2.0\r\nTo: sip:j.user@example.com\r\nFrom: sip:j.user@example.com;tag=43251j3j324\r\n"
-	       "Max-Forwards: 8\r\nI: dblreq.0ha0isndaksdj99sdfafnl3lk233412\r\nContact: sip:j.user@host.example.com\r\n"
-	       "CSeq: 8 REGISTER\r\nVia: SIP/2.0/UDP 192.0.2.125;branch=z9hG4bKkdjuw23492\r\nContent-Length: 0\r\n\r\n\r\n"
+	       "REGISTER sip:example.com SIP/2.0\r\nTo: sip:j.user@example.com\r\n"
+	       "From: sip:j.user@example.com;tag=43251j3j324\r\n"
+	       "Max-Forwards: 8\r\nI: dblreq.0ha0isndaksdj99sdfafnl3lk233412\r\n"
+	       "Contact: sip:j.user@host.example.com\r\n"
+	       "CSeq: 8 REGISTER\r\nVia: SIP/2.0/UDP 192.0.2.125;branch=z9hG4bKkdjuw23492\r\nContent-Length: 0\r\n\r\n"
+	       "\r\n"
 	       "INVITE sip:joe@example.com SIP/2.0\r\nt: sip:joe@example.com\r\n\r\n"),
 	SAMPLE("3.1.1.9 semiuri", SIP_PARSED,
 	       "OPTIONS sip:user;par=u%40example.net@example.com SIP/2.0\r\nTo: sip:j_user@example.com\r\n"
 	       "From: sip:caller@example.org;tag=33242\r\nMax-Forwards: 3\r\nCall-ID: semiuri.0ha0isndaksdj\r\n"
-	       "CSeq: 8 OPTIONS\r\nAccept: application/sdp, application/pkcs7-mime,\r\n        multipart/mixed, multipart/signed,\r\n"
-	       "        message/sip, message/sipfrag\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKkdjuw\r\nl: 0\r\n\r\n"),
+	       "CSeq: 8 OPTIONS\r\nAccept: application/sdp, application/pkcs7-mime,\r\n"
+	       "        multipart/mixed, multipart/signed,\r\n"
+	       "        message/sip, message/sipfrag\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKkdjuw\r\nl: 0\r\n"
+	       "\r\n"),
 	SAMPLE("3.1.1.10 transports", SIP_PARSED,
-	       "OPTIONS sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\nFrom: <sip:caller@example.com>;tag=323\r\n"
+	       "OPTIONS sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\n"
+	       "From: <sip:caller@example.com>;tag=323\r\n"
 	       "Max-Forwards: 70\r\nCall-ID:  transports.kijh4akdnaqjkwendsasfdj\r\nAccept: application/sdp\r\n"
 	       "CSeq: 60 OPTIONS\r\nVia: SIP/2.0/UDP t1.example.com;branch=z9hG4bKkdjuw\r\n"
 	       "Via: SIP/2.0/SCTP t2.example.com;branch=z9hG4bKklasjdhf\r\n"
@@ -99,8 +109,10 @@ static const struct sample valid[] = {
 	       "CSeq: 35 INVITE\r\nFrom: sip:user@example.com;tag=11141343\r\nTo: sip:user@example.edu;tag=2229\r\n"
 	       "Content-Length: 0\r\nContact: <sip:user@host198.example.com>\r\n\r\n"),
 	SAMPLE("3.1.1.13 noreason", SIP_PARSED,
-	       "SIP/2.0 100 \r\nVia: SIP/2.0/UDP 192.0.2.105;branch=z9hG4bK2398ndaoe\r\nCall-ID: noreason.asndj203insdf99223ndf\r\n"
-	       "CSeq: 35 INVITE\r\nFrom: <sip:user@example.com>;tag=39ansfi3\r\nTo: <sip:user@example.edu>;tag=902jndnke3\r\n"
+	       "SIP/2.0 100 \r\nVia: SIP/2.0/UDP 192.0.2.105;branch=z9hG4bK2398ndaoe\r\n"
+	       "Call-ID: noreason.asndj203insdf99223ndf\r\n"
+	       "CSeq: 35 INVITE\r\nFrom: <sip:user@example.com>;tag=39ansfi3\r\n"
+	       "To: <sip:user@example.edu>;tag=902jndnke3\r\n"
 	       "Content-Length: 0\r\nContact: <sip:user@host105.example.com>\r\n\r\n"),
 	SAMPLE("3.3.9 multi values of unknown headers", SIP_PARSED,
 	       "OPTIONS sip:user@example.com SIP/2.0\r\n" COMMON("x1", "1 OPTIONS")
@@ -113,18 +125,23 @@ static const struct sample valid[] = {
 	       "CSeq: 56 INVITE\r\nContent-Type: application/sdp\r\n\r\n"
 	       "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.5\r\n"),
 	SAMPLE("5118 4.1 IPv6 reference in the Request-URI", SIP_PARSED,
-	       "REGISTER sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com\r\nFrom: sip:user@example.com;tag=81x2\r\n"
+	       "REGISTER sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com\r\n"
+	       "From: sip:user@example.com;tag=81x2\r\n"
 	       "Via: SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111\r\nCall-ID: SSG9559905523997077@hlau_4100\r\n"
 	       "Max-Forwards: 70\r\nContact: \"Caller\" <sip:caller@[2001:db8::1]>\r\nCSeq: 98176 REGISTER\r\n"
 	       "Content-Length: 0\r\n\r\n"),
 	SAMPLE("5118 4.3 port ambiguous", SIP_PARSED,
-	       "REGISTER sip:[2001:db8::10:5070] SIP/2.0\r\n" COMMON("4.3", "98176 REGISTER") "Content-Length: 0\r\n\r\n"),
+	       "REGISTER sip:[2001:db8::10:5070] SIP/2.0\r\n" COMMON("4.3", "98176 REGISTER") "Content-Length: 0\r\n"
+	       "\r\n"),
 	SAMPLE("5118 4.5 received with brackets", SIP_PARSED,
-	       "BYE sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com;tag=bd76ya\r\nFrom: sip:user@example.com;tag=81x2\r\n"
+	       "BYE sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com;tag=bd76ya\r\n"
+	       "From: sip:user@example.com;tag=81x2\r\n"
 	       "Via: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3-111\r\n"
-	       "Call-ID: SSG9559905523997077@hlau_4100\r\nMax-Forwards: 70\r\nCSeq: 321 BYE\r\nContent-Length: 0\r\n\r\n"),
+	       "Call-ID: SSG9559905523997077@hlau_4100\r\nMax-Forwards: 70\r\nCSeq: 321 BYE\r\nContent-Length: 0\r\n"
+	       "\r\n"),
 	SAMPLE("5118 4.8 multiple families in Vias", SIP_PARSED,
-	       "INVITE sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\nFrom: sip:user@example.com;tag=81x2\r\n"
+	       "INVITE sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\n"
+	       "From: sip:user@example.com;tag=81x2\r\n"
 	       "Via: SIP/2.0/UDP [2001:db8::9:1]:6050;branch=z9hG4bKas3-111\r\n"
 	       "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKjhja8781hjuaij65144\r\n"
 	       "Via: SIP/2.0/TCP [2001:db8::9:255];branch=z9hG4bK451jj;received=192.0.2.200\r\n"
@@ -137,9 +154,11 @@ static const struct sample valid[] = {
 /* Broken in what a proxy needs or must check. */
 static const struct sample broken[] = {
 	SAMPLE("3.1.2.2 clerr", SIP_ANSWER_400,
-	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("clerr", "8 INVITE") "Content-Length: 9999\r\n\r\nv=0\r\n"),
+	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("clerr", "8 INVITE") "Content-Length: 9999\r\n\r\n"
+	       "v=0\r\n"),
 	SAMPLE("3.1.2.3 ncl", SIP_ANSWER_400,
-	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("ncl", "8 INVITE") "Content-Length: -999\r\n\r\nv=0\r\n"),
+	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("ncl", "8 INVITE") "Content-Length: -999\r\n\r\n"
+	       "v=0\r\n"),
 	SAMPLE("3.1.2.4 scalar02", SIP_UNANSWERABLE,
 	       "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/TCP host129.example.com;branch=z9hG4bK342sdfoi3\r\n"
 	       "To: <sip:user@example.com>\r\nFrom: <sip:user@example.com>;tag=239232jh3\r\n"
@@ -147,7 +166,8 @@ static const struct sample broken[] = {
 	       "Max-Forwards: 300\r\nExpires: 10000000000000000000000000000000\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.1.2.6 quotbal", SIP_UNANSWERABLE,
 	       "INVITE sip:user@example.com SIP/2.0\r\nTo: \"Mr. J. User <sip:j.user@example.com>\r\n"
-	       "From: sip:caller@example.net;tag=93334\r\nMax-Forwards: 10\r\nCall-ID: quotbal.aksdj\r\nCSeq: 8 INVITE\r\n"
+	       "From: sip:caller@example.net;tag=93334\r\nMax-Forwards: 10\r\nCall-ID: quotbal.aksdj\r\n"
+	       "CSeq: 8 INVITE\r\n"
 	       "Via: SIP/2.0/UDP 192.0.2.59:5050;branch=z9hG4bKkdjuw39234\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.1.2.8 lwsruri", SIP_UNANSWERABLE,
 	       "INVITE sip:user@example.com; lr SIP/2.0\r\n" COMMON("lwsruri", "8 INVITE") "l: 0\r\n\r\n"),
@@ -161,13 +181,15 @@ static const struct sample broken[] = {
 	SAMPLE("3.1.2.18 mismatch02", SIP_ANSWER_400,
 	       "NEWMETHOD sip:user@example.com SIP/2.0\r\n" COMMON("mismatch02", "8 INVITE") "l: 0\r\n\r\n"),
 	SAMPLE("3.1.2.19 bigcode", SIP_UNANSWERABLE,
-	       "SIP/2.0 4294967301 better not break the receiver\r\nVia: SIP/2.0/UDP 192.0.2.105;branch=z9hG4bK2398ndaoe\r\n"
+	       "SIP/2.0 4294967301 better not break the receiver\r\n"
+	       "Via: SIP/2.0/UDP 192.0.2.105;branch=z9hG4bK2398ndaoe\r\n"
 	       "Call-ID: bigcode.asdof3uj203asdnf3429uasdhfas3ehjasdfas9i\r\nCSeq: 353494 INVITE\r\n"
 	       "From: <sip:user@example.com>;tag=39ansfi3\r\nTo: <sip:user@example.edu>;tag=902jndnke3\r\n"
 	       "Content-Length: 0\r\n\r\n"),
 	SAMPLE("3.3.1 insuf", SIP_UNANSWERABLE,
 	       "INVITE sip:user@example.com SIP/2.0\r\nCSeq: 193942 INVITE\r\n"
-	       "Via: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj.insuf\r\nContent-Type: application/sdp\r\nl: 5\r\n\r\nv=0\r\n"),
+	       "Via: SIP/2.0/UDP 192.0.2.95;branch=z9hG4bKkdj.insuf\r\nContent-Type: application/sdp\r\nl: 5\r\n\r\n"
+	       "v=0\r\n"),
 	SAMPLE("3.3.8 multi01", SIP_ANSWER_400,
 	       "INVITE sip:user@company.com SIP/2.0\r\nContact: <sip:caller@host25.example.net>\r\n"
 	       "Via: SIP/2.0/UDP 192.0.2.25;branch=z9hG4bKkdjuw\r\nMax-Forwards: 70\r\nCSeq: 5 INVITE\r\n"
@@ -190,13 +212,15 @@ static const struct sample others_business[] = {
 	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("escruri", "8 INVITE")
 	       "Contact: <sip:caller@example.org?Route=%3Csip:evil%3E>\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.1.2.12 baddate", SIP_PARSED,
-	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("baddate", "8 INVITE") "Date: Fri, 01 Jan 2010 16:00:00 EST\r\nl: 0\r\n\r\n"),
+	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("baddate",
+	       "8 INVITE") "Date: Fri, 01 Jan 2010 16:00:00 EST\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.3.7 regaut01 (unknown scheme)", SIP_PARSED,
 	       "INVITE sip:user@example.com SIP/2.0\r\n" COMMON("regaut01", "8 INVITE")
 	       "Authorization: NoOneKnowsThisScheme opaque-data=here\r\nl: 0\r\n\r\n"),
 	SAMPLE("3.3.10 bcast", SIP_PARSED,
 	       "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.198;branch=z9hG4bK1324923\r\n"
-	       "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23\r\nCall-ID: bcast.0384840201234ksdfak3j2erwedfsASdf\r\n"
+	       "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23\r\n"
+	       "Call-ID: bcast.0384840201234ksdfak3j2erwedfsASdf\r\n"
 	       "CSeq: 35 INVITE\r\nFrom: sip:user@example.com;tag=11141343\r\nTo: sip:user@example.edu;tag=2229\r\n"
 	       "Content-Length: 0\r\n\r\n"),
 };
@@ -208,7 +232,8 @@ static bool all_there(const char *text, size_t len, const char *out, size_t out_
 	while (p && ++p < end) {
 		const char *q = memchr(p, '\n', (size_t)(end - p));
 		size_t n = (size_t)((q ? q + 1 : end) - p);
-		bool ours = !strncasecmp(p, "Via", 3) || !strncasecmp(p, "v:", 2) || !strncasecmp(p, "Max-F", 5) || *p == ' ';
+		bool ours = !strncasecmp(p, "Via", 3) || !strncasecmp(p, "v:", 2) || !strncasecmp(p, "Max-F",
+		         5) || *p == ' ';
 		if (!ours && !memmem(out, out_len, p, n))
 			return false;
 		p = q;
@@ -288,9 +313,12 @@ static void test_longreq(void)
 	memset(tag, 't', sizeof tag - 1);
 	host[sizeof host - 1] = tag[sizeof tag - 1] = 0;
 	int n = snprintf(text, 20000,
-	                 "INVITE sip:user@example.com SIP/2.0\r\nTo: \"I have a user name of extreme%s\" <sip:user@example.com:6000;u%s=v>\r\n"
-	                 "F: sip:%s@example.net;tag=12982%s;unknown%s\r\nCall-ID: longreq.one%s\r\nCSeq: 3882340 INVITE\r\n"
-	                 "Unknown-%s: unknown-%s-value\r\nV: SIP/2.0/TCP sip33.example.com;branch=z9hG4bK%s,SIP/2.0/UDP %s.example\r\n"
+	                 "INVITE sip:user@example.com SIP/2.0\r\n"
+	                 "To: \"I have a user name of extreme%s\" <sip:user@example.com:6000;u%s=v>\r\n"
+	                 "F: sip:%s@example.net;tag=12982%s;unknown%s\r\nCall-ID: longreq.one%s\r\n"
+	                 "CSeq: 3882340 INVITE\r\n"
+	                 "Unknown-%s: unknown-%s-value\r\n"
+	                 "V: SIP/2.0/TCP sip33.example.com;branch=z9hG4bK%s,SIP/2.0/UDP %s.example\r\n"
 	                 "Max-Forwards: 70\r\nl: 0\r\n\r\n",
 	                 host, tag, host, tag, host, tag, tag, host, tag, host);
 	CU_ASSERT_FATAL(n > 15000 && n < 20000);

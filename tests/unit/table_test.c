@@ -50,7 +50,8 @@ static struct table *build(struct err *err)
 	a[1] = prefix("2001:db8:a::/48");
 	b[0] = prefix("192.0.2.64/26");
 	struct proxy_trunk_config trunks[2] = {
-		{.name = "carrier-a", .sources = a, .n_sources = 2, .max_calls = 5, .max_cps = 7, .default_country = "44"},
+		{.name = "carrier-a", .sources = a, .n_sources = 2, .max_calls = 5, .max_cps = 7,
+		.default_country = "44"},
 		{.name = "carrier-b", .sources = b, .n_sources = 1},
 	};
 	target(&regions[0], "198.51.100.21", 5060);
@@ -103,7 +104,8 @@ static void test_conflict(void)
 	target(&regions[0], "198.51.100.21", 5060);
 	target(&regions[1], "198.51.100.22", 5060);
 	struct proxy_trunk_config trunks[2] = {
-		{.name = "carrier-a", .sources = &a, .n_sources = 1}, {.name = "carrier-b", .sources = &a, .n_sources = 1},
+		{.name = "carrier-a", .sources = &a, .n_sources = 1},
+		{.name = "carrier-b", .sources = &a, .n_sources = 1},
 	};
 	struct proxy_routing r = {.policy = policy(), .regions = regions, .trunks = trunks, .n_trunks = 2};
 	struct err err = {""};

@@ -108,7 +108,8 @@ static char *request(const char *method, const char *branch, const char *cseq_me
 {
 	static char text[1024];
 	snprintf(text, sizeof text,
-	         "%s sip:bob@biloxi.example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com:5070%s%s\r\nMax-Forwards: 70\r\n"
+	         "%s sip:bob@biloxi.example.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.example.com:5070%s%s\r\n"
+	         "Max-Forwards: 70\r\n"
 	         "From: <sip:alice@atlanta.example.com>;tag=1928301774\r\nTo: <sip:bob@biloxi.example.com>%s%s\r\n"
 	         "Call-ID: a84b4c76e66710\r\nCSeq: 314159 %s\r\nContent-Length: 0\r\n\r\n",
 	         method, *branch ? ";branch=" : "", branch, *to_tag ? ";tag=" : "", to_tag, cseq_method);
@@ -383,7 +384,8 @@ static void test_server_long_key(void)
 	memset(branch, 'b', sizeof branch - 1);
 	branch[sizeof branch - 1] = 0;
 	memcpy(branch, "z9hG4bK", 7);
-	snprintf(text, sizeof text, "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=%s\r\nFrom: <sip:a@b>;tag=1\r\n"
+	snprintf(text, sizeof text, "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=%s\r\n"
+	         "From: <sip:a@b>;tag=1\r\n"
 	         "To: <sip:c@d>\r\nCall-ID: e\r\nCSeq: 1 INVITE\r\n\r\n", branch);
 	begin();
 	struct sip_text *t = sip_text_parse(text);
@@ -447,8 +449,10 @@ static bool answer(int status, const char *cseq_method, const char *branch)
 {
 	char text[1024];
 	snprintf(text, sizeof text,
-	         "SIP/2.0 %d X\r\nVia: SIP/2.0/UDP pc33.example.com:5070;branch=%s\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKb\r\n"
-	         "From: <sip:alice@atlanta.example.com>;tag=1928301774\r\nTo: <sip:bob@biloxi.example.com>;tag=a6c85cf\r\n"
+	         "SIP/2.0 %d X\r\nVia: SIP/2.0/UDP pc33.example.com:5070;branch=%s\r\n"
+	         "Via: SIP/2.0/UDP a;branch=z9hG4bKb\r\n"
+	         "From: <sip:alice@atlanta.example.com>;tag=1928301774\r\n"
+	         "To: <sip:bob@biloxi.example.com>;tag=a6c85cf\r\n"
 	         "Call-ID: a84b4c76e66710\r\nCSeq: 314159 %s\r\nContent-Length: 0\r\n\r\n",
 	         status, branch, cseq_method);
 	struct sip_text *t = sip_text_parse(text);
@@ -789,7 +793,10 @@ UNIT_MAIN("txn", {"INVITE server: failure, G and H", test_server_invite_failure}
           {"failure, ACK, timer D", test_client_failure}, {"failure at once", test_client_failure_at_once},
           {"Accepted, timer M", test_client_accepted}, {"non-INVITE client: E and F", test_client_non_invite},
           {"E at T2", test_client_non_invite_proceeding}, {"timer K", test_client_non_invite_completed},
-          {"matching of responses", test_client_matching}, {"CANCEL after a provisional", test_cancel_after_provisional},
-          {"CANCEL waits for a provisional", test_cancel_before_provisional}, {"CANCEL of the unheard", test_cancel_unheard},
+          {"matching of responses", test_client_matching},
+          {"CANCEL after a provisional", test_cancel_after_provisional},
+          {"CANCEL waits for a provisional", test_cancel_before_provisional},
+          {"CANCEL of the unheard", test_cancel_unheard},
           {"2xx crosses CANCEL", test_cancel_crosses}, {"CANCEL too late", test_cancel_too_late},
-          {"ended by its user", test_client_end}, {"too large", test_client_too_large}, {"two thousand at once", test_many})
+          {"ended by its user", test_client_end}, {"too large", test_client_too_large},
+          {"two thousand at once", test_many})
