@@ -138,7 +138,7 @@ static void send_queued(void *arg, const struct sip_path *path, const void *data
 
 void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len)
 {
-	udp_send(w->udp, path, data, len);
+	w->txns.send(w->txns.arg, path, data, len);  /* one way out, which tests take the place of */
 }
 
 uint64_t worker_random(struct worker *w)
