@@ -10,3 +10,16 @@ libadmin_a_SOURCES = \
 	admin/openapi.c \
 	admin/routes.c
 ADMIN_LIBS = libadmin.a libpolicy.a $(BASE_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) -lm
+
+bin_PROGRAMS += tandemctl
+tandemctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+tandemctl_SOURCES = admin/tandemctl.c admin/ctl.h admin/ctl_http.c admin/ctl_show.c admin/ctl_table.c
+tandemctl_LDADD = libbase.a $(JANSSON_LIBS) $(CURL_LIBS)
+
+# The file is named after the command it completes only where bash looks for it.
+completionsdir = $(datadir)/bash-completion/completions
+nodist_completions_DATA = etc/completions/tandemctl
+etc/completions/tandemctl: etc/tandemctl.bash
+	$(AM_V_GEN)$(MKDIR_P) etc/completions && cp $(srcdir)/etc/tandemctl.bash $@
+EXTRA_DIST += etc/tandemctl.bash
+CLEANFILES += etc/completions/tandemctl

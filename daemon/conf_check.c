@@ -21,7 +21,7 @@ static void check_names(struct conf *c, const char *what, const void *names, siz
 			const char *before = (const char *)names + j * step;
 			if (strcmp(name, before) != 0)
 				continue;
-			conf_error_at(c, name, "duplicate %s \"%s\": it is on line %zu already; give it a name of its own",
+			conf_error_at(c, name, "duplicate %s \"%s\": it is on line %zu already; give it another name",
 			              what, name, conf_mark_line(c, before));
 			break;
 		}
@@ -89,8 +89,8 @@ static void check_node(struct conf *c, const struct config *config)
 	for (unsigned i = 0; i < node->n_egress; i++) {
 		int family = addr_family(&node->egress[i]);
 		if (family && node->n_address && !has_family(node->address, node->n_address, family))
-			conf_error_at(c, &node->egress[i], "egress is %s, but node.address has no %s address for what comes "
-			              "back: add one there", family_str(family), family_str(family));
+			conf_error_at(c, &node->egress[i], "egress is %s, but node.address has no %s address for what "
+			              "comes back: add one there", family_str(family), family_str(family));
 	}
 }
 
@@ -105,8 +105,9 @@ static void check_listen(struct conf *c, const struct config *config)
 		for (unsigned j = 0; j < i; j++)
 			if (addr_equal(&l->address, &config->listen[j].address) &&
 			    l->transport == config->listen[j].transport)
-				conf_error_at(c, &l->address, "duplicate listen address %s: it is on line %zu already; remove one",
-				              addr_str(&l->address, text), conf_mark_line(c, &config->listen[j].address));
+				conf_error_at(c, &l->address, "duplicate listen address %s: it is on line %zu already; "
+				              "remove one", addr_str(&l->address, text),
+				              conf_mark_line(c, &config->listen[j].address));
 		for (unsigned j = 0; j < config->node.n_address && l->anycast; j++)
 			if (addr_same_host(&l->address, &config->node.address[j]))
 				conf_error_at(c, &l->anycast, "anycast: %s is node.address, this node's own: write "
@@ -158,8 +159,8 @@ static void check_sources(struct conf *c, const struct config *config)
 		if (all[i].trunk == all[i - 1].trunk)
 			conf_error_at(c, all[i].prefix, "source %s is in this trunk twice: remove one", text);
 		else
-			conf_error_at(c, all[i].prefix, "source %s is also of trunk \"%s\" (line %zu): a caller can belong "
-			              "to one trunk; remove one", text, all[i - 1].trunk->name,
+			conf_error_at(c, all[i].prefix, "source %s is also of trunk \"%s\" (line %zu): a caller can "
+			              "belong to one trunk; remove one", text, all[i - 1].trunk->name,
 			              conf_mark_line(c, all[i - 1].prefix));
 	}
 	free(all);
@@ -210,8 +211,8 @@ static void check_pool(struct conf *c, const struct config *config, const struct
 		return;
 	const void *at = conf_mark_line(c, pool->name) ? (const void *)pool->name :
 		&config->regions[pool->regions[0]].policy.weight;
-	conf_error_at(c, at, "every region of pool \"%s\" has weight 0, so it takes no call: give one of them a weight of "
-	              "1 or more", pool->name);
+	conf_error_at(c, at, "every region of pool \"%s\" has weight 0, so it takes no call: give one of them a "
+	              "weight of 1 or more", pool->name);
 }
 
 /* Does every number that fits `narrow` fit `wide`? */
@@ -240,8 +241,9 @@ static void check_rules(struct conf *c, const struct config *config)
 			const struct policy_rule_config *before = &config->rules[j];
 			if (conf_mark_faulty(c, before) || !rule_covers(before, rule))
 				continue;
-			conf_error_at(c, rule, "rule \"%s\" can never match: \"%s\" on line %zu takes %s; put it before "
-			              "that one or remove it", rule->name, before->name, conf_mark_line(c, before),
+			conf_error_at(c, rule, "rule \"%s\" can never match: \"%s\" on line %zu takes %s; put it "
+			              "before that one or remove it", rule->name, before->name,
+			              conf_mark_line(c, before),
 			              before->trunk[0] || before->to[0] || before->from[0] ? "all of its calls" :
 			              "every call");
 			break;
@@ -253,12 +255,13 @@ static void check_tuning(struct conf *c, const struct config *config)
 {
 	const struct policy_tuning *t = &config->tuning;
 	if (t->hot_on <= 0)
-		conf_error_at(c, &t->hot_on, "hot_on is 0, so every region is always hot: it takes more, 0.84 by default");
+		conf_error_at(c, &t->hot_on, "hot_on is 0, so every region is always hot: it takes more, such as 0.84");
 	else if (t->hot_off <= 0)
-		conf_error_at(c, &t->hot_off, "hot_off is 0, so a hot region never cools: it takes more, 0.75 by default");
+		conf_error_at(c, &t->hot_off, "hot_off is 0, so a hot region never cools: it takes more, such as 0.75");
 	else if (t->hot_off > t->hot_on)
-		conf_error_at(c, conf_mark_line(c, &t->hot_off) ? &t->hot_off : &t->hot_on, "hot_off (%g) is above hot_on "
-		              "(%g): a region turns hot above hot_on and cold again below hot_off, which is lower",
+		conf_error_at(c, conf_mark_line(c, &t->hot_off) ? &t->hot_off : &t->hot_on, "hot_off (%g) is above "
+		              "hot_on (%g): a region turns hot above hot_on and cold again below hot_off, "
+		              "which is lower",
 		              t->hot_off, t->hot_on);
 }
 
@@ -297,8 +300,8 @@ static void check_prefixes(struct conf *c, const struct config *config)
 				conf_error_at(c, p, "duplicate prefix %s: it is on line %zu already; remove one", text,
 				              conf_mark_line(c, &a->prefixes[j].prefix));
 		if (!prefix_has_listener(config, p))
-			conf_error_at(c, p, "prefix %s brings calls to an address nobody listens on: add {address: \"%s\", "
-			              "anycast: true} to listen", text, addr_host_str(&first, host));
+			conf_error_at(c, p, "prefix %s brings calls to an address nobody listens on: add {address: "
+			              "\"%s\", anycast: true} to listen", text, addr_host_str(&first, host));
 	}
 	if (a->n_peers && !a->n_prefixes)
 		conf_error_at(c, &a->peers[0], "peer \"%s\" has nothing to be told: add \"prefixes\" to anycast",
@@ -316,14 +319,14 @@ static void check_peer(struct conf *c, const struct anycast_config *a, unsigned 
 			conf_error_at(c, &p->address, "peer address %s is on line %zu already: one session a router",
 			              addr_str(&p->address, text), conf_mark_line(c, &a->peers[j].address));
 	if (family && local && family != local)
-		conf_error_at(c, &p->local_address, "local_address is %s, the peer's address is %s: write one of the same "
-		              "family", family_str(local), family_str(family));
+		conf_error_at(c, &p->local_address, "local_address is %s, the peer's address is %s: write one of the "
+		              "same family", family_str(local), family_str(family));
 	if (p->passive && !addr_family(&a->listen))
-		conf_error_at(c, &p->passive, "a passive peer connects to us, but anycast has no \"listen\": add one, for "
-		              "example listen: \"%s:179\"", family == AF_INET6 ? "[::]" : "0.0.0.0");
+		conf_error_at(c, &p->passive, "a passive peer connects to us, but anycast has no \"listen\": add one, "
+		              "for example listen: \"%s:179\"", family == AF_INET6 ? "[::]" : "0.0.0.0");
 	if (p->ttl_security && p->ttl > 1)
-		conf_error_at(c, &p->ttl_security, "ttl_security and multihop exclude each other: ttl_security sends with "
-		              "TTL 255 and says itself how many hops there may be; remove multihop");
+		conf_error_at(c, &p->ttl_security, "ttl_security and multihop exclude each other: ttl_security sends "
+		              "with TTL 255 and says itself how many hops there may be; remove multihop");
 }
 
 static void check_anycast(struct conf *c, const struct config *config)
@@ -332,15 +335,16 @@ static void check_anycast(struct conf *c, const struct config *config)
 	if (!config->has_anycast)
 		return;
 	if (!a->router_id && config->node.n_address)
-		conf_error_at(c, &config->has_anycast, "anycast lacks the key \"router_id\", and node.address has no IPv4 "
-		              "address to take it from: add one that is this node's alone");
+		conf_error_at(c, &config->has_anycast, "anycast lacks the key \"router_id\", and node.address has no "
+		              "IPv4 address to take it from: add one that is this node's alone");
 	check_prefixes(c, config);
 	check_names(c, "peer", a->peers[0].name, a->n_peers, sizeof(a->peers[0]));
 	for (unsigned i = 0; i < a->n_peers; i++)
 		check_peer(c, a, i);
 	if (config->n_regions && a->gate.min_regions > config->n_regions)
-		conf_error_at(c, &a->gate.min_regions, "min_regions is %u, but there are %u regions: the route would never "
-		              "be announced", a->gate.min_regions, config->n_regions);
+		conf_error_at(c, &a->gate.min_regions, "min_regions is %u, but there are %u regions: the route would "
+		              "never be announced; write at most %u", a->gate.min_regions, config->n_regions,
+		              config->n_regions);
 }
 
 void conf_check(struct conf *c, const struct config *config)

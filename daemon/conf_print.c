@@ -40,10 +40,8 @@ static void put_scalar(FILE *out, const char *text, bool is_text)
 
 static const char *items_of(const struct conf_field *f, const void *base)
 {
-	const char *items = (const char *)base + f->offset;
-	if (f->flags & CONF_HEAP)
-		memcpy(&items, items, sizeof(items));
-	return items;
+	const void *field = (const char *)base + f->offset;
+	return f->flags & CONF_HEAP ? *(const char *const *)field : field;
 }
 
 /* Has it anything to print? What is unset is left out, and so is a mapping of nothing else. */

@@ -222,7 +222,8 @@ void conf_names_add(struct conf_names *n, const char *name)
 		snprintf(n->best, sizeof(n->best), "%s", name);
 	}
 	if (n->len + strlen(name) + sizeof(", ...") < sizeof(n->list))
-		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, "%s%s", n->len ? ", " : "", name);
+		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, "%s%s", n->len ? ", " : "",
+		                           name);
 	else if (n->len && n->list[n->len - 1] != '.')
 		n->len += (size_t)snprintf(n->list + n->len, sizeof(n->list) - n->len, ", ...");
 }

@@ -149,8 +149,8 @@ static bool read_scalar(struct conf *c, const struct conf_map *map, const struct
 		if (err.text[0])
 			conf_error_node(c, node, "%s: %s", f->key, err.text);
 		else
-			conf_error_node(c, node, "%s: \"%s\" is not right: it takes %s", f->key, conf_quote(text, quote),
-			                expect);
+			conf_error_node(c, node, "%s: \"%s\" is not right: it takes %s", f->key,
+			                conf_quote(text, quote), expect);
 		return false;
 	}
 	conf_mark_set(c, value, node);
@@ -269,7 +269,7 @@ static void match_keys(struct conf *c, const struct conf_map *map, const yaml_no
 		if (i == map->n_fields) {
 			unknown_key(c, map, key, text);
 		} else if (values[i]) {
-			conf_error_node(c, key, "duplicate key \"%s\" in %s: it is on line %zu already; keep one of them",
+			conf_error_node(c, key, "duplicate key \"%s\" in %s: it is on line %zu already; keep one",
 			                text, map->name, keys[i]->start_mark.line + 1);
 		} else {
 			keys[i] = key;

@@ -69,7 +69,10 @@ struct conf_map {
 	.count = offsetof(S, n), .count_size = sizeof(((S *)0)->n)
 #define CONF_PORT(S, m) .offset = offsetof(S, m) + offsetof(struct addr, in.sin_port), .size = sizeof(in_port_t)
 #define CONF_ARRAY(S, m, n) CONF_ITEMS(S, m, n), .items_max = sizeof(((S *)0)->m) / sizeof(((S *)0)->m[0])
-#define CONF_MAP(name_, fields_) {.name = name_, .fields = fields_, .n_fields = sizeof(fields_) / sizeof(fields_[0])}
+#define CONF_ROWS(fields) (sizeof(fields) / sizeof(fields[0]))
+/* The array of negative size: a table with more rows than a reader has room for does not compile. */
+#define CONF_MAP(name_, fields_) {.name = name_, .fields = fields_, .n_fields = CONF_ROWS(fields_) + \
+	0 * sizeof(char[CONF_ROWS(fields_) <= CONF_FIELDS_MAX ? 1 : -1])}
 
 /* What the file format knows and this version does not do yet: refused rather than ignored, because an
  * operator relies on what he wrote. Serving one is taking its line out. */

@@ -191,8 +191,8 @@ static int target_parse(struct conf *c, const struct conf_field *f, const char *
 		return -EINVAL;
 	const char *host = text + 4;
 	if (strchr(host, '@'))
-		return err_set(err, EINVAL, "a target has no user part, the called number is put there: write sip:%.100s",
-		               strrchr(host, '@') + 1);
+		return err_set(err, EINVAL, "a target has no user part, the called number is put there: write "
+		               "sip:%.100s", strrchr(host, '@') + 1);
 	if (strchr(host, '?'))
 		return err_set(err, EINVAL, "a target has no header fields: write sip:%.*s",
 		               (int)strcspn(host, "?") < 100 ? (int)strcspn(host, "?") : 100, host);

@@ -37,8 +37,8 @@ static void syntax_error(struct conf *c, const yaml_parser_t *p, const char *tex
 		conf_error(c, line, column, "not YAML: %s: the file has to be plain UTF-8 text", problem);
 	} else if (p->context) {
 		conf_error(c, p->problem_mark.line + 1, p->problem_mark.column + 1,
-		           "not YAML: %s, %s that began on line %zu: check indentation (spaces, no tabs), quotes and brackets",
-		           problem, p->context, p->context_mark.line + 1);
+		           "not YAML: %s, %s that began on line %zu: check indentation (spaces, no tabs), quotes and "
+		           "brackets", problem, p->context, p->context_mark.line + 1);
 	} else {
 		conf_error(c, p->problem_mark.line + 1, p->problem_mark.column + 1,
 		           "not YAML: %s: check indentation (spaces, no tabs), quotes and brackets", problem);

@@ -128,12 +128,6 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	return fault;
 }
 
-/* A header that stops before its line end would swallow what is written after it. */
-static bool lines_whole(const char *data, size_t len)
-{
-	return len > 4 && (memmem(data, len, "\r\n\r\n", 4) || memmem(data, len, "\n\n", 2));
-}
-
 enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char **why)
 {
 	*m = (struct sip_msg){.data = data, .len = len, .method_name = "", .phrase = ""};
@@ -147,7 +141,7 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 	sip_t *sip = m->sip = (sip_t *)msg_object(m->msg);
 	if (!sip || (!sip->sip_request && !sip->sip_status))
 		return SIP_UNANSWERABLE;
-	if (!lines_whole(data, len)) {
+	if (!sip->sip_separator) {
 		*why = "no empty line after the headers";
 		return SIP_UNANSWERABLE;
 	}

@@ -22,3 +22,14 @@ check_PROGRAMS += tests/unit/admin_listen_test
 tests_unit_admin_listen_test_SOURCES = tests/unit/admin_listen_test.c tests/unit/unit.h
 tests_unit_admin_listen_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
 tests_unit_admin_listen_test_LDADD = $(ADMIN_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/ctl_table_test
+tests_unit_ctl_table_test_SOURCES = tests/unit/ctl_table_test.c tests/unit/unit.h admin/ctl.h admin/ctl_table.c
+tests_unit_ctl_table_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_ctl_table_test_LDADD = $(CUNIT_LIBS)
+
+# Runs ./tandemctl, or what TANDEMCTL names.
+check_PROGRAMS += tests/unit/tandemctl_test
+tests_unit_tandemctl_test_SOURCES = tests/unit/tandemctl_test.c $(ADMIN_FAKES)
+tests_unit_tandemctl_test_CFLAGS = $(ADMIN_TEST_CFLAGS)
+tests_unit_tandemctl_test_LDADD = $(ADMIN_TEST_LIBS)

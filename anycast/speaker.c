@@ -1,0 +1,402 @@
+/* What is announced to whom. See speaker.h; the anycast thread owns it.
+ *
+ * One wish a prefix for all (`want`), and for each peer what it has been sent (`sent`, its
+ * Adj-RIB-Out). speaker_flush() sends the difference and nothing else, so an UPDATE without a change
+ * cannot happen. While a peer has not taken the bytes of the last round no other is written: its
+ * buffer holds one round at most, and what changed meanwhile goes out as one. */
+#include "anycast/speaker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "anycast/bgp_session.h"
+#include "anycast/bgp_tcp.h"
+#include "anycast/rib.h"
+#include "base/log.h"
+
+/* Two families, each: withdrawn, degraded, announced, End-of-RIB. */
+#define ROUND_MAX (8 * BGP_MSG_MAX)
+enum { ACCEPTS_A_TURN = 16, STRANGERS_LOGGED_A_MINUTE = 6 };
+
+struct speaker_peer {
+	struct speaker *speaker;
+	const struct anycast_peer_config *config;
+	struct bgp_session *session;
+	struct rib *received;
+	bool overflowed;                 /* it sent more than `received` keeps */
+	enum policy_route_action sent[ANYCAST_PREFIXES_MAX];
+	uint8_t again;                   /* families to send whole again, as it asked for */
+	uint8_t end_of_rib;              /* families whose first round is not over */
+};
+
+struct speaker {
+	const struct anycast_config *config;
+	struct speaker_env env;
+	enum policy_route_action want[ANYCAST_PREFIXES_MAX];
+	struct speaker_peer peers[ANYCAST_PEERS_MAX];
+	int listener;
+	struct event *listener_event;
+	struct log_limit strangers;
+};
+
+static uint8_t family_bit(int family)
+{
+	return family == AF_INET6 ? BGP_IPV6 : BGP_IPV4;
+}
+
+/* ---- what a peer is to be sent ---- */
+
+static struct bgp_attrs attrs_of(const struct speaker_peer *p, enum policy_route_action action, const struct addr *hop)
+{
+	const struct anycast_peer_config *c = p->config;
+	const struct bgp_terms *terms = bgp_session_terms(p->session);
+	struct bgp_attrs a = {
+		.local_as = c->local_as, .internal = terms->internal, .as4 = terms->as4, .prepend = c->prepend,
+		.has_med = c->has_med, .med = c->has_med ? c->med : 0, .communities = c->communities,
+		.n_communities = c->n_communities, .next_hop = *hop,
+	};
+
+	if (action == POLICY_ROUTE_DEGRADE) {
+		a.has_med = true;
+		a.med = a.med > UINT32_MAX - SPEAKER_DEGRADED_MED ? UINT32_MAX : a.med + SPEAKER_DEGRADED_MED;
+	}
+	return a;
+}
+
+/* Without a next hop of the family nothing of it can be announced. */
+static bool next_hop(struct speaker_peer *p, int family, struct addr *out)
+{
+	const struct addr *local = &bgp_session_terms(p->session)->local;
+	char text[ADDR_STR_LEN];
+
+	if (addr_family(local) == family) {
+		*out = *local;
+		return true;
+	}
+	if (p->speaker->env.next_hop(p->speaker->env.arg, local, family, out))
+		return true;
+	bgp_session_warn(p->session, "no %s prefix is announced to it: the link of %s has no %s address for a next hop",
+	                 family == AF_INET6 ? "IPv6" : "IPv4", addr_host_str(local, text),
+	                 family == AF_INET6 ? "global IPv6" : "IPv4");
+	return false;
+}
+
+/* The prefixes of one family that the peer has to hear of with this action; they count as sent. */
+static unsigned take_due(struct speaker_peer *p, int family, enum policy_route_action action, bool may_announce,
+                         struct prefix out[ANYCAST_PREFIXES_MAX])
+{
+	const struct speaker *s = p->speaker;
+	bool again = p->again & family_bit(family) && action != POLICY_ROUTE_WITHDRAW;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->config->n_prefixes; i++) {
+		enum policy_route_action want = may_announce ? s->want[i] : POLICY_ROUTE_WITHDRAW;
+
+		if (s->config->prefixes[i].prefix.family != family || want != action || (p->sent[i] == action && !again))
+			continue;
+		p->sent[i] = action;
+		out[n++] = s->config->prefixes[i].prefix;
+	}
+	return n;
+}
+
+static unsigned write_family(struct speaker_peer *p, int family, struct writer *w)
+{
+	struct prefix due[ANYCAST_PREFIXES_MAX];
+	struct addr hop;
+	bool wanted = false, may_announce;
+	unsigned updates = 0;
+
+	for (unsigned i = 0; i < p->speaker->config->n_prefixes; i++)
+		wanted |= p->speaker->config->prefixes[i].prefix.family == family && p->speaker->want[i] != POLICY_ROUTE_WITHDRAW;
+	may_announce = wanted && next_hop(p, family, &hop);
+	for (int action = POLICY_ROUTE_WITHDRAW; action <= POLICY_ROUTE_ANNOUNCE; action++) {
+		unsigned n = take_due(p, family, action, may_announce, due);
+
+		if (n == 0)
+			continue;
+		updates++;
+		if (action == POLICY_ROUTE_WITHDRAW) {
+			bgp_update_write_withdraw(w, due, n);
+		} else {
+			struct bgp_attrs attrs = attrs_of(p, action, &hop);
+
+			bgp_update_write_announce(w, &attrs, due, n);
+		}
+	}
+	p->again &= (uint8_t)~family_bit(family);
+	if (p->end_of_rib & family_bit(family)) {
+		bgp_update_write_end_of_rib(w, family_bit(family));
+		p->end_of_rib &= (uint8_t)~family_bit(family);
+		updates++;
+	}
+	return updates;
+}
+
+static void flush(struct speaker_peer *p)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	uint8_t buf[ROUND_MAX];
+	struct writer w = writer_of(buf, sizeof buf);
+	unsigned updates = 0;
+
+	if (!bgp_session_established(p->session) || bgp_session_unsent(p->session) > 0)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		if (bgp_session_terms(p->session)->families & family_bit(families[i]))
+			updates += write_family(p, families[i], &w);
+	}
+	if (updates == 0)
+		return;
+	bgp_session_send(p->session, buf, writer_len(&w), updates);
+	p->speaker->env.changed(p->speaker->env.arg);
+}
+
+void speaker_route(struct speaker *s, unsigned prefix, enum policy_route_action action)
+{
+	if (s->want[prefix] == action)
+		return;
+	s->want[prefix] = action;
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		flush(&s->peers[i]);
+}
+
+/* ---- what a session tells ---- */
+
+static void forget(struct speaker_peer *p)
+{
+	memset(p->sent, 0, sizeof p->sent);
+	rib_clear(p->received);
+	p->overflowed = false;
+}
+
+static void on_up(void *arg)
+{
+	struct speaker_peer *p = arg;
+
+	forget(p);
+	p->again = 0;
+	p->end_of_rib = bgp_session_terms(p->session)->families;
+	flush(p);
+}
+
+static void on_down(void *arg)
+{
+	forget(arg);
+}
+
+static void on_drained(void *arg)
+{
+	flush(arg);
+}
+
+static void on_refresh(void *arg, uint8_t family)
+{
+	struct speaker_peer *p = arg;
+
+	p->again |= family & bgp_session_terms(p->session)->families;
+	flush(p);
+}
+
+static void take_prefixes(struct speaker_peer *p, struct reader r, uint8_t family, bool reachable)
+{
+	struct prefix prefix;
+
+	if (!(family & bgp_session_terms(p->session)->families))
+		return;
+	while (bgp_update_next_prefix(&r, family, &prefix)) {
+		if (!reachable)
+			rib_remove(p->received, &prefix);
+		else if (rib_add(p->received, &prefix) && !p->overflowed) {
+			p->overflowed = true;
+			bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: nothing of what "
+			                 "it sends is used, it need not send any", RIB_MAX);
+		}
+	}
+}
+
+static void on_update(void *arg, const struct bgp_update *u)
+{
+	struct speaker_peer *p = arg;
+
+	take_prefixes(p, u->withdrawn, BGP_IPV4, false);
+	take_prefixes(p, u->mp_withdrawn, u->mp_withdrawn_family, false);
+	take_prefixes(p, u->reachable, BGP_IPV4, !u->treat_as_withdraw);
+	take_prefixes(p, u->mp_reachable, u->mp_reachable_family, !u->treat_as_withdraw);
+}
+
+static void on_changed(void *arg)
+{
+	struct speaker_peer *p = arg;
+
+	p->speaker->env.changed(p->speaker->env.arg);
+}
+
+/* ---- the listener ---- */
+
+static struct speaker_peer *peer_at(struct speaker *s, const struct addr *from)
+{
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		if (addr_same_host(&s->config->peers[i].address, from))
+			return &s->peers[i];
+	}
+	return NULL;
+}
+
+static void take_connection(struct speaker *s, int fd, const struct addr *from)
+{
+	struct speaker_peer *p = peer_at(s, from);
+	char text[ADDR_STR_LEN];
+	uint64_t suppressed;
+	struct err err;
+
+	if (p && bgp_tcp_adopt(fd, p->config, &err) == 0) {
+		bgp_session_accept(p->session, fd);
+		return;
+	}
+	close(fd);
+	if (p)
+		bgp_session_warn(p->session, "%s", err.text);
+	else if (log_allowed(&s->strangers, STRANGERS_LOGGED_A_MINUTE, &suppressed))
+		log_warn("bgp: %s is no peer of ours: its connection is closed (%llu more were)", addr_str(from, text),
+		         (unsigned long long)suppressed);
+}
+
+static void on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct addr from;
+
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int peer_fd = bgp_tcp_accept(fd, &from);
+
+		if (peer_fd < 0)
+			return;
+		take_connection(arg, peer_fd, &from);
+	}
+}
+
+/* ---- life ---- */
+
+static uint8_t families_of(const struct anycast_config *config)
+{
+	uint8_t families = 0;
+
+	for (unsigned i = 0; i < config->n_prefixes; i++)
+		families |= family_bit(config->prefixes[i].prefix.family);
+	return families ? families : BGP_IPV4;
+}
+
+static int add_peers(struct speaker *s)
+{
+	static const struct bgp_session_ops ops = {.up = on_up, .down = on_down, .update = on_update,
+	                                           .refresh = on_refresh, .drained = on_drained, .changed = on_changed};
+	struct bgp_session_env env = {
+		.sched = s->env.sched, .base = s->env.base, .router_id = s->config->router_id,
+		.families = families_of(s->config), .connect = s->env.connect, .ops = &ops,
+	};
+
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		struct speaker_peer *p = &s->peers[i];
+
+		p->speaker = s;
+		p->config = &s->config->peers[i];
+		env.arg = p;
+		p->received = rib_new();
+		p->session = bgp_session_new(p->config, &env);
+		if (!p->received || !p->session)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int open_listener(struct speaker *s, struct err *err)
+{
+	if (addr_family(&s->config->listen) == 0)
+		return 0;
+	s->listener = bgp_tcp_listen(&s->config->listen, s->config->peers, s->config->n_peers, err);
+	if (s->listener < 0)
+		return s->listener;
+	s->listener_event = event_new(s->env.base, s->listener, EV_READ | EV_PERSIST, on_connection, s);
+	return s->listener_event ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+struct speaker *speaker_new(const struct anycast_config *config, const struct speaker_env *env, struct err *err)
+{
+	struct speaker *s = calloc(1, sizeof *s);
+	int rc;
+
+	if (!s) {
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	s->config = config;
+	s->env = *env;
+	s->listener = -1;
+	rc = add_peers(s) ? err_set(err, ENOMEM, "out of memory") : open_listener(s, err);
+	if (!rc)
+		return s;
+	speaker_free(s);
+	return NULL;
+}
+
+void speaker_free(struct speaker *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		bgp_session_free(s->peers[i].session);
+		rib_free(s->peers[i].received);
+	}
+	if (s->listener_event)
+		event_free(s->listener_event);
+	if (s->listener >= 0)
+		close(s->listener);
+	free(s);
+}
+
+void speaker_start(struct speaker *s)
+{
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		bgp_session_start(s->peers[i].session);
+	if (s->listener_event)
+		event_add(s->listener_event, NULL);
+}
+
+void speaker_stop(struct speaker *s, const char *text)
+{
+	if (s->listener_event)
+		event_del(s->listener_event);
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		bgp_session_stop(s->peers[i].session, text);
+}
+
+size_t speaker_unsent(const struct speaker *s)
+{
+	size_t unsent = 0;
+
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		unsent += bgp_session_unsent(s->peers[i].session);
+	return unsent;
+}
+
+void speaker_status(const struct speaker *s, struct anycast_status *out)
+{
+	out->n_peers = s->config->n_peers;
+	for (unsigned i = 0; i < s->config->n_prefixes; i++)
+		out->prefixes[i].peers_announced = 0;
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		const struct speaker_peer *p = &s->peers[i];
+
+		bgp_session_status(p->session, &out->peers[i]);
+		out->peers[i].prefixes_received = rib_count(p->received);
+		for (unsigned k = 0; k < s->config->n_prefixes; k++) {
+			bool announced = p->sent[k] != POLICY_ROUTE_WITHDRAW;
+
+			out->peers[i].prefixes_announced += announced;
+			out->prefixes[k].peers_announced += announced;
+		}
+	}
+}

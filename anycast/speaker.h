@@ -1,0 +1,45 @@
+/* The speaker: all peers, what is announced to each, and the listener for those who connect to us.
+ * The anycast thread, but speaker_new(). */
+#ifndef ANYCAST_SPEAKER_H
+#define ANYCAST_SPEAKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "anycast/anycast.h"
+#include "anycast/sched.h"
+
+struct event_base;
+struct speaker;
+
+/* Degraded: this much is added to the MED. Cloud Router compares MED alone across its tasks. */
+#define SPEAKER_DEGRADED_MED 1000
+
+struct speaker_env {
+	struct sched *sched;
+	struct event_base *base;
+	/* Our address of the other family on the link that has `local`: the next hop of IPv6 prefixes
+	 * over an IPv4 session. False when there is none. */
+	bool (*next_hop)(void *arg, const struct addr *local, int family, struct addr *out);
+	void (*changed)(void *arg);     /* a session's state or what it has been sent */
+	void *arg;
+	/* As bgp_tcp_connect(); tests give another. */
+	int (*connect)(const struct anycast_peer_config *peer, struct err *err);
+};
+
+/* Binds the listener. The configuration is the caller's and outlives the speaker. */
+struct speaker *speaker_new(const struct anycast_config *config, const struct speaker_env *env, struct err *err);
+void speaker_free(struct speaker *speaker);
+
+void speaker_start(struct speaker *speaker);
+/* What is to be done with one prefix, at all peers; sends an UPDATE only where something changes. */
+void speaker_route(struct speaker *speaker, unsigned prefix, enum policy_route_action action);
+/* Bytes that peers have not taken yet: zero when all withdrawals are out. */
+size_t speaker_unsent(const struct speaker *speaker);
+/* CEASE with this text to all; they stay down. */
+void speaker_stop(struct speaker *speaker, const char *text);
+
+/* Fills the peers, and peers_announced of the prefixes. */
+void speaker_status(const struct speaker *speaker, struct anycast_status *out);
+
+#endif
