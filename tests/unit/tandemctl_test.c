@@ -70,6 +70,7 @@ static void end(void)
 	loop_stop(loop);
 	admin_free(admin);
 	loop_free(loop);
+	loop = NULL;
 	fakes_free(fakes);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
@@ -104,7 +105,7 @@ static int exit_code(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* Words by spaces; returns the exit code. What is printed is little, so no pipe fills up. */
+/* Becomes the program, with the words of `line`. */
 static void exec_words(const char *line)
 {
 	char copy[512], *argv[32], *save = NULL;
@@ -119,11 +120,24 @@ static void exec_words(const char *line)
 	_exit(127);
 }
 
+static void nothing(void *arg)
+{
+}
+
+/* The node's thread has seen what the test set, and the test will see what the node did. */
+static void meet(void)
+{
+	if (loop)
+		CU_ASSERT_EQUAL(loop_call(loop, nothing, NULL, 10000), 0);
+}
+
+/* Runs it to its end; returns the exit code. What it prints on standard error fits a pipe. */
 static int run(const char *line)
 {
-	int out[2], err[2];
+	int out[2], err[2], code;
 	pid_t pid;
 
+	meet();
 	CU_ASSERT_EQUAL_FATAL(pipe(out), 0);
 	CU_ASSERT_EQUAL_FATAL(pipe(err), 0);
 	fflush(stdout);
@@ -139,7 +153,9 @@ static int run(const char *line)
 	take(err[0], got.err, sizeof got.err);
 	close(out[0]);
 	close(err[0]);
-	return exit_code(pid);
+	code = exit_code(pid);
+	meet();
+	return code;
 }
 
 static int run_on_terminal(const char *line)
