@@ -196,7 +196,10 @@ uint32_t addr_hash(const struct addr *a)
 	const uint8_t *bytes = addr_bytes(a, &len);
 	memcpy(words, bytes, len);
 	uint64_t h = fold(words[0] ^ hash_secret[0], words[1] ^ hash_secret[1]);
-	return (uint32_t)fold(h ^ hash_secret[1], ((uint64_t)len << 16 | addr_port(a)) ^ hash_secret[0]);
+	h += (uint64_t)addr_port(a) << 32 | len;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
+	return (uint32_t)(h ^ h >> 32);
 }
 
 static unsigned family_bits(int family)

@@ -83,8 +83,8 @@ void write_u32(struct writer *w, uint32_t v)
 
 void write_bytes(struct writer *w, const void *data, size_t len)
 {
-	uint8_t *at = write_room(w, len);
-	if (at && len)
+	uint8_t *at = len ? write_room(w, len) : NULL;
+	if (at)
 		memcpy(at, data, len);
 }
 

@@ -1,6 +1,7 @@
 /* Bounded readers and writers of bytes in network order. A read or write past the end never touches
  * memory: it sets `bad`, reads zero, and every later call does nothing; so a codec checks once, at
- * the end. Any thread; a value belongs to one thread. */
+ * the end. A bad reader has nothing left, so a loop over reader_left() ends.
+ * Any thread; a value belongs to one thread. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -15,7 +16,8 @@ struct reader {
 
 static inline struct reader reader_of(const void *data, size_t len)
 {
-	return (struct reader){.p = data, .end = (const uint8_t *)data + len};
+	const uint8_t *p = data ? data : (const void *)"";  /* NULL with 0 is an empty one like any other */
+	return (struct reader){.p = p, .end = p + len};
 }
 static inline size_t reader_left(const struct reader *r) { return (size_t)(r->end - r->p); }
 uint8_t read_u8(struct reader *r);
@@ -33,7 +35,7 @@ struct writer {
 
 static inline struct writer writer_of(void *data, size_t size)
 {
-	return (struct writer){.start = data, .p = data, .end = (uint8_t *)data + size};
+	return (struct writer){.start = data, .p = data, .end = size ? (uint8_t *)data + size : data};
 }
 static inline size_t writer_len(const struct writer *w) { return (size_t)(w->p - w->start); }
 void write_u8(struct writer *w, uint8_t v);

@@ -66,8 +66,8 @@ static inline char *room(struct jw *w, size_t more)
 
 static void put(struct jw *w, const void *bytes, size_t len)
 {
-	char *at = room(w, len);
-	if (at && len) {
+	char *at = len ? room(w, len) : NULL;
+	if (at) {
 		memcpy(at, bytes, len);
 		w->len += len;
 	}
@@ -134,17 +134,18 @@ void jw_array_end(struct jw *w)
 
 void jw_key(struct jw *w, const char *key)
 {
-	size_t len = strlen(key);
-	begin_value(w);
-	w->comma = false;
-	char *at = room(w, len + 3);
+	size_t len = strlen(key), comma = w->comma;
+	char *at = room(w, comma + len + 3);
 	if (!at)
 		return;
+	at[0] = ',';  /* written over when none is wanted */
+	at += comma;
 	at[0] = '"';
 	memcpy(at + 1, key, len);
 	at[len + 1] = '"';
 	at[len + 2] = ':';
-	w->len += len + 3;
+	w->len += comma + len + 3;
+	w->comma = false;
 }
 
 /* Whether one of eight bytes is a quote, a backslash, a control or not ASCII (Mycroft's trick). */
@@ -188,7 +189,7 @@ static void put_escape(struct jw *w, uint8_t c)
 
 void jw_strn(struct jw *w, const char *text, size_t len)
 {
-	const uint8_t *p = (const uint8_t *)text, *end = p + len;
+	const uint8_t *p = (const uint8_t *)(len ? text : ""), *end = p + len;
 	begin_value(w);
 	put_char(w, '"');
 	while (p < end && !w->bad) {

@@ -23,7 +23,7 @@ void log_printf(enum log_level level, const char *fmt, ...) __attribute__((forma
 #define log_info(...) log_printf(LL_INFO, __VA_ARGS__)
 #define log_debug(...) do { if (log_get_level() >= LL_DEBUG) log_printf(LL_DEBUG, __VA_ARGS__); } while (0)
 
-/* A whole line without its newline, at most LOG_LINE_MAX bytes. */
+/* A whole line ("time level text") without its newline, at most LOG_LINE_MAX bytes. */
 #define LOG_LINE_MAX 512
 typedef void log_sink_fn(void *arg, enum log_level level, const char *line, size_t len);
 /* The calling thread's lines go to `fn` from now on; NULL: standard error again. */

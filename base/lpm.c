@@ -177,16 +177,16 @@ static int grow(void **array, uint32_t size, size_t each)
 	return 0;
 }
 
-/* Room for one more record and the two nodes that it can need, so that nothing fails half way. */
+/* Room for one more record and the one node that it can need, so that nothing fails half way. */
 static int make_room(struct lpm *lpm)
 {
-	if (lpm->record_count == lpm->record_size) {
+	if (lpm->record_count >= lpm->record_size) {
 		uint32_t size = lpm->record_size + lpm->record_size / 2 + 64;
 		if (size >= LEAF || grow((void **)&lpm->records, size, sizeof(struct record)))
 			return -ENOMEM;
 		lpm->record_size = size;
 	}
-	if (lpm->node_count + 1 >= lpm->node_size) {
+	if (lpm->node_count >= lpm->node_size) {
 		uint32_t size = lpm->node_size + lpm->node_size / 2 + 16;
 		if (size >= NODES_MAX || grow((void **)&lpm->nodes, size, sizeof(struct node)) ||
 		    grow((void **)&lpm->samples, size, sizeof(uint32_t)))

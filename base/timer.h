@@ -27,10 +27,12 @@ void timer_start(struct timer_wheel *wheel, struct timer *timer, timer_fn *fn, i
 void timer_stop(struct timer_wheel *wheel, struct timer *timer);
 static inline bool timer_running(const struct timer *timer) { return timer->prev != 0; }
 
-/* Calls every timer that is due at `now_us`; a callback may start and stop any timer, itself too. */
+/* Calls every timer that is due at `now_us`; a callback may start and stop any timer, itself too. What
+ * a callback starts is called by a later run, even if it is due at once. */
 void timer_wheel_run(struct timer_wheel *wheel, int64_t now_us);
-/* When timer_wheel_run() has to be called next: a time in µs not later than the earliest due timer
- * and later than `now_us` unless one is due; INT64_MAX with no timer running. */
+/* When timer_wheel_run() has to be called next: a time in µs not later than the earliest timer, maybe
+ * earlier, because far timers are sorted anew on their way; INT64_MAX with no timer running. After a run
+ * at `now_us` it is later than `now_us`, or `now_us` if a callback started a timer that is due already. */
 int64_t timer_wheel_next_us(const struct timer_wheel *wheel, int64_t now_us);
 unsigned timer_wheel_count(const struct timer_wheel *wheel);
 
