@@ -36,21 +36,20 @@ static inline double chance_unit(uint64_t bits)
  * well, where the smallest values (the winners of a draw) come from. */
 static inline double chance_exponential(double u)
 {
+	const uint64_t one = 0x3ff0000000000000u, half_root = 0x3fe6a09e667f3bcdu;  /* 1 and sqrt(1/2) */
 	uint64_t bits;
 	double m;
 
+	/* u = m x 2^exponent with m from sqrt(1/2) to sqrt(2), without a branch that nobody can predict. */
 	memcpy(&bits, &u, sizeof(bits));
-	int exponent = (int)(bits >> 52) - 1023;
-	bits = (bits & 0xfffffffffffffu) | 0x3ff0000000000000u;
+	int64_t exponent = (int64_t)(bits + (one - half_root)) >> 52;
+	exponent -= 1023;
+	bits -= (uint64_t)exponent << 52;
 	memcpy(&m, &bits, sizeof(m));
-	if (m > 1.4142135623730951) {
-		m *= 0.5;
-		exponent++;
-	}
 	/* ln m = 2 artanh s, and |s| stays below 0.172: six terms of the series do. */
 	double s = (m - 1) / (m + 1), z = s * s;
 	double artanh = s * (1 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z / 11)))));
-	return -(exponent * 0.69314718055994531 + 2 * artanh);
+	return -((double)exponent * 0.69314718055994531 + 2 * artanh);
 }
 
 #endif

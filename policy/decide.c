@@ -13,6 +13,10 @@
 #include "policy/strategy.h"
 #include "policy/table.h"
 
+#define ORDER_BITS 7
+#define ORDER_BUCKETS (1 << ORDER_BITS)
+#define ORDER_FEW 12
+
 /* Fewer healthy than the panic share of those in service (ready, weight above zero): health is then
  * ignored, for a few regions told healthy would only drown in the calls of all. */
 static bool decide_panic(const struct policy_pool_config *pool, const struct policy_region_facts *facts,
@@ -59,14 +63,14 @@ static void decide_candidate(const struct policy_table *table, unsigned region,
                              const struct policy_region_facts *facts, bool panic, struct policy_candidate *c)
 {
 	const struct policy_region_config *config = &table->regions[region];
-	double load = strategy_load(config, facts, &table->tuning);
+	double load = strategy_load(&table->compiled[region], facts);
 
 	c->region = (uint8_t)region;
 	c->facts = *facts;
 	c->reason = decide_reason(config, facts, panic);
 	c->eligible = c->reason == POLICY_OK;
 	c->load = (float)load;
-	c->hot = decide_hot(load, facts->was_hot, &table->tuning);
+	c->hot = decide_hot(strategy_load_with_errors(load, facts), facts->was_hot, &table->tuning);
 	c->score = 0;
 }
 
@@ -80,7 +84,7 @@ static uint64_t order_key(const struct policy_candidate *c, unsigned index, uint
 	return (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
 }
 
-static void order_sort(uint64_t *keys, unsigned n)
+static void order_insert(uint64_t *keys, unsigned n)
 {
 	for (unsigned i = 1; i < n; i++) {
 		uint64_t key = keys[i];
@@ -92,21 +96,54 @@ static void order_sort(uint64_t *keys, unsigned n)
 	}
 }
 
+/* Puts the keys into buckets by their place between the lowest and the highest, the lowest bucket
+ * first. What is in one bucket is in no order yet, but nothing is far from its place any more. */
+static void order_spread(uint64_t *keys, unsigned n)
+{
+	uint64_t spread[POLICY_REGIONS_MAX], low = keys[0], high = keys[0];
+	uint8_t at[ORDER_BUCKETS + 1] = {0};
+
+	for (unsigned i = 1; i < n; i++) {
+		low = keys[i] < low ? keys[i] : low;
+		high = keys[i] > high ? keys[i] : high;
+	}
+	/* The highest has its topmost bit among the last ORDER_BITS after the shift. */
+	unsigned shift = 64 - ORDER_BITS - (unsigned)__builtin_clzll((high - low) | (ORDER_BUCKETS - 1));
+	for (unsigned i = 0; i < n; i++)
+		at[((keys[i] - low) >> shift) + 1]++;
+	for (unsigned i = 1; i < ORDER_BUCKETS; i++)
+		at[i] += at[i - 1];
+	for (unsigned i = 0; i < n; i++)
+		spread[at[(keys[i] - low) >> shift]++] = keys[i];
+	memcpy(keys, spread, n * sizeof(*keys));
+}
+
+/* Insertion alone for a few keys; for many it guesses wrong at every step (1 us for 64), which the
+ * buckets spare it. */
+static void order_sort(uint64_t *keys, unsigned n)
+{
+	if (n > ORDER_FEW)
+		order_spread(keys, n);
+	order_insert(keys, n);
+}
+
 static void decide_order(const struct policy_table *table, uint64_t random, int first, struct policy_plan *plan)
 {
 	uint64_t keys[POLICY_REGIONS_MAX];
+	uint8_t *order = plan->order;
 	unsigned n = 0;
 
+	if (first >= 0)
+		*order++ = plan->candidates[first].region;
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		const struct policy_candidate *c = &plan->candidates[i];
 
-		if (!c->eligible)
-			continue;
-		keys[n++] = (int)i == first ? i : order_key(c, i, chance_mix(random ^ table->region_keys[c->region]));
+		if (c->eligible && (int)i != first)
+			keys[n++] = order_key(c, i, chance_mix(random ^ table->compiled[c->region].key));
 	}
 	order_sort(keys, n);
 	for (unsigned i = 0; i < n; i++)
-		plan->order[i] = plan->candidates[keys[i] & 0xff].region;
+		order[i] = plan->candidates[keys[i] & 0xff].region;
 }
 
 /* A plan that leads nowhere. Field by field: clearing the whole would cost more than deciding. */

@@ -32,11 +32,12 @@ static void write_candidate(struct jw *w, const struct policy_table *table, cons
 	jw_kuint(w, "setups", c->facts.setups);
 	write_ms(w, "latency_ms", c->facts.latency_us);
 	write_ms(w, "rtt_ms", c->facts.rtt_us);
+	jw_kdouble(w, "error_rate", (double)c->facts.error_rate, 4);
 	jw_kbool(w, "hot", c->hot);
 	jw_kdouble(w, "load", (double)c->load, 4);
 	jw_key(w, "score");
 	if (c->eligible)
-		jw_double(w, (double)c->score, 4);
+		jw_double(w, (double)c->score, 6);
 	else
 		jw_null(w);
 	jw_object_end(w);

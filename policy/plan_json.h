@@ -6,8 +6,9 @@
 #include "policy/policy.h"
 
 /* Writes, inside an open object, the keys: rule, pool, strategy, candidates [{region, eligible,
- * reason, health, calls, calls_max, setups, latency_ms, rtt_ms, hot, load, score}], chosen, because.
- * Names that do not exist (no rule matched) are null. `chosen` is the region actually used: an index
+ * reason, health, calls, calls_max, setups, latency_ms, rtt_ms, error_rate, hot, load, score}], chosen,
+ * because. Names that do not exist (no rule matched) are null, and so is what is not known, not limited
+ * (calls_max) or not scored (ruled out). `health` is "up" or "down". `chosen` is the region actually used: an index
  * into the table, or -1 for none. */
 void policy_plan_json(struct jw *w, const struct policy_table *table, const struct policy_plan *plan, int chosen);
 

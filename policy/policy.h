@@ -84,12 +84,12 @@ struct policy_rule_config {
 
 /* What tunes `adaptive`; policy_tuning_default() gives the values that hold where nothing is said. */
 struct policy_tuning {
-	double hot_on;          /* a region becomes hot when its load rises above this share: 0.84 */
+	double hot_on;          /* a region becomes hot when its load, errors included, rises above this: 0.84 */
 	double hot_off;         /* and cold again when it falls below this: 0.75 */
 	double band;            /* latencies within this share of the lowest are equal: 0.20 ... */
 	uint32_t band_min_us;   /* ... and within this many µs at least: 10000 */
 	uint32_t setups_soft;   /* setups in flight that count as full load where max_calls is unset: 100 */
-	double panic_share;     /* less than this share of the pool healthy: health is ignored; 0: never. Default 0 */
+	double panic_share;     /* fewer of those in service are healthy: health is ignored; 0, the default: never */
 };
 struct policy_tuning policy_tuning_default(void);
 

@@ -4,10 +4,12 @@
  * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
  *
  *   load      = max of (calls + setups) / max_calls, cps / max_cps, and, without max_calls,
- *               setups / setups_soft. decide.c makes `hot` of it.
+ *               setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
+ *               most calls stays empty, and would be given all that the others, hot but sound, have
+ *               room for.
  *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
  *               of them is drawn by weight x room. Outside of the band the lowest cost decides.
- *   hot       score = HOT x (1 + load): behind all cold ones, the least loaded first.
+ *   hot       score = HOT x (1 + load with errors): behind all cold ones, the least loaded first.
  *
  * What a cold region costs:
  *
@@ -19,41 +21,32 @@
  *   pressure  ...setups in flight multiply it by 1 + setups / setups_soft, for a region of average
  *             weight, in proportion for others. Figures of latency are old, own setups are not: what
  *             many calls (or nodes) chose in the same instant is counted before any answer is back.
- *   errors    the time until a call gets through, if each failure costs ERROR_MS and the call tries
- *             again: (latency + e x ERROR_MS) / (1 - e). A region that fails fast is not fast
- *             ("sinkholing"): at 10 % errors it stands some 110 ms behind, at 90 % 9 s.
+ *   errors    the time until a call gets through, where failures cost time and the call tries again:
+ *             (latency + (2e)^2 x ERROR_MS) / (1 - e). A region that fails fast is not fast
+ *             ("sinkholing"): failing every fifth call it stands 200 ms behind, every second one, 2 s.
+ *             The square lets the odd failure that every region has now and then move nothing.
  *
- * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner (an
- * error rate of 50 % counts as full). WEIGHTED and STICKY are weighted rendezvous hashing: each region
+ * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner,
+ * where ERROR_MS becomes a whole load. WEIGHTED and STICKY are weighted rendezvous hashing: each region
  * draws -ln(u)/weight with u from a hash of its name and the call (resp. the caller's number); when a
  * weight changes or a region goes, only the calls that it gains or loses move. PRIORITY is the order
  * written. */
 #include "policy/strategy.h"
 
 #include "policy/chance.h"
-#include "policy/table.h"
 
 #define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
-#define STRATEGY_ERROR_MS 1000.0     /* what a failed attempt costs a caller */
+#define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
 #define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
 
-double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
-                     const struct policy_tuning *tuning)
+double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
 {
-	double load;
+	double load = facts->calls * region->per_call + facts->setups * region->per_setup;
+	double rate = facts->cps * region->per_cps;
 
-	if (region->max_calls != 0)
-		load = ((double)facts->calls + facts->setups) / region->max_calls;
-	else
-		load = (double)facts->setups / tuning->setups_soft;
-	if (region->max_cps != 0) {
-		double rate = (double)facts->cps / region->max_cps;
-
-		load = rate > load ? rate : load;
-	}
-	return load;
+	return rate > load ? rate : load;
 }
 
 /* The error rate as a share; what is no share (NaN, negative) says nothing. */
@@ -66,12 +59,24 @@ static double error_rate(const struct policy_region_facts *facts)
 	return e < STRATEGY_ERROR_MAX ? e : STRATEGY_ERROR_MAX;
 }
 
-/* `cost` of one attempt becomes that of getting through, when each failure costs `failure` more. */
+/* `cost` of one attempt becomes that of getting through; `failure` is added where every second one fails. */
 static double with_errors(double cost, double failure, const struct policy_region_facts *facts)
 {
 	double e = error_rate(facts);
 
-	return (cost + e * failure) / (1 - e);
+	if (e == 0)
+		return cost;
+	return (cost + 4 * e * e * failure) / (1 - e);
+}
+
+double strategy_load_with_errors(double load, const struct policy_region_facts *facts)
+{
+	return with_errors(load, 1, facts);
+}
+
+static float load_score(const struct policy_candidate *c)
+{
+	return (float)strategy_load_with_errors((double)c->load, &c->facts);
 }
 
 /* What is known of latency in the pool, to stand in where a region has no figure of its own. */
@@ -83,8 +88,8 @@ struct latencies {
 static double latency_known_ms(const struct policy_region_facts *f, double overhead_ms)
 {
 	if (f->latency_us != 0)
-		return f->latency_us / 1000.0;
-	return f->rtt_us != 0 ? f->rtt_us / 1000.0 + overhead_ms : 0;
+		return f->latency_us * 0.001;
+	return f->rtt_us != 0 ? f->rtt_us * 0.001 + overhead_ms : 0;
 }
 
 static struct latencies latencies_of(const struct policy_plan *plan)
@@ -101,7 +106,7 @@ static struct latencies latencies_of(const struct policy_plan *plan)
 		overhead_us = longer < overhead_us ? longer : overhead_us;
 	}
 	if (overhead_us != UINT32_MAX)
-		l.overhead_ms = overhead_us / 1000.0;
+		l.overhead_ms = overhead_us * 0.001;
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		double ms = latency_known_ms(&plan->candidates[i].facts, l.overhead_ms);
 
@@ -120,11 +125,6 @@ static float latency_score(const struct latencies *l, const struct policy_candid
 	float score = (float)with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
 
 	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
-}
-
-static float load_score(const struct policy_candidate *c)
-{
-	return (float)with_errors((double)c->load, 1, &c->facts);
 }
 
 /* The part of its weight that a region still has room for: all of it up to hot_off, so that equal
@@ -151,7 +151,7 @@ static bool in_band(const struct policy_candidate *c, const struct band *band)
 
 static struct band band_of(const struct policy_plan *plan, float lowest, const struct policy_tuning *tuning)
 {
-	double share = (double)lowest * tuning->band, least = tuning->band_min_us / 1000.0;
+	double share = (double)lowest * tuning->band, least = tuning->band_min_us * 0.001;
 	struct band band = {.limit = (float)((double)lowest + (share > least ? share : least))};
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
@@ -255,7 +255,7 @@ static enum policy_because by_load(struct policy_plan *plan)
 static enum policy_because by_priority(struct policy_plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++)
-		plan->candidates[i].score = (float)i;
+		plan->candidates[i].score = (float)(i + 1);
 	return POLICY_BECAUSE_PRIORITY;
 }
 
@@ -263,10 +263,10 @@ static enum policy_because by_weight(const struct policy_table *table, struct po
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		struct policy_candidate *c = &plan->candidates[i];
+		double u = chance_unit(chance_mix(key ^ table->compiled[c->region].key));
 
 		if (c->eligible)
-			c->score = (float)(chance_exponential(chance_unit(chance_mix(key ^ table->region_keys[c->region]))) /
-			                   c->facts.weight);
+			c->score = (float)(chance_exponential(u) / c->facts.weight);
 	}
 	return POLICY_BECAUSE_WEIGHT;
 }

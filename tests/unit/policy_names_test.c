@@ -1,0 +1,85 @@
+/* policy/names.c: every value has its word, words parse back, and what is no value does not crash. */
+#include "policy/policy.h"
+
+#include <string.h>
+
+#include "policy/route.h"
+#include "tests/unit/unit.h"
+
+static void test_admin(void)
+{
+	static const char *const words[] = {"ready", "drain", "maint"};
+	enum policy_admin out = POLICY_DRAIN;
+
+	for (int i = POLICY_READY; i <= POLICY_MAINT; i++) {
+		CU_ASSERT_STRING_EQUAL(policy_admin_str((enum policy_admin)i), words[i]);
+		CU_ASSERT_TRUE(policy_admin_parse(words[i], &out));
+		CU_ASSERT_EQUAL((int)out, i);
+	}
+	out = POLICY_DRAIN;
+	CU_ASSERT_FALSE(policy_admin_parse("", &out));
+	CU_ASSERT_FALSE(policy_admin_parse("Ready", &out));
+	CU_ASSERT_FALSE(policy_admin_parse("maintenance", &out));
+	CU_ASSERT_EQUAL((int)out, POLICY_DRAIN);
+	CU_ASSERT_STRING_EQUAL(policy_admin_str((enum policy_admin)3), "unknown");
+}
+
+static void test_strategy(void)
+{
+	static const char *const words[] = {"adaptive", "weighted", "priority", "latency", "load", "sticky"};
+	enum policy_strategy out = POLICY_LOAD;
+
+	for (int i = POLICY_ADAPTIVE; i <= POLICY_STICKY; i++) {
+		CU_ASSERT_STRING_EQUAL(policy_strategy_str((enum policy_strategy)i), words[i]);
+		CU_ASSERT_TRUE(policy_strategy_parse(words[i], &out));
+		CU_ASSERT_EQUAL((int)out, i);
+	}
+	out = POLICY_LOAD;
+	CU_ASSERT_FALSE(policy_strategy_parse("random", &out));
+	CU_ASSERT_FALSE(policy_strategy_parse("stick", &out));
+	CU_ASSERT_EQUAL((int)out, POLICY_LOAD);
+	CU_ASSERT_STRING_EQUAL(policy_strategy_str((enum policy_strategy)99), "unknown");
+}
+
+static void test_reason(void)
+{
+	static const char *const words[] = {"ok", "draining", "maintenance", "unhealthy", "max_calls", "max_cps",
+	                                    "weight_zero"};
+
+	for (int i = POLICY_OK; i <= POLICY_NO_WEIGHT; i++)
+		CU_ASSERT_STRING_EQUAL(policy_reason_str((enum policy_reason)i), words[i]);
+	CU_ASSERT_STRING_EQUAL(policy_reason_str((enum policy_reason)7), "unknown");
+}
+
+static void test_because(void)
+{
+	static const char *const words[] = {
+		"no region eligible", "only eligible region", "lowest latency among cold",
+		"within tolerance, by free capacity", "only cold region", "all hot, least loaded", "by weight",
+		"first in order", "least loaded", "caller's usual region", "panic: health ignored",
+	};
+
+	for (int i = POLICY_BECAUSE_NONE; i <= POLICY_BECAUSE_PANIC; i++)
+		CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)i), words[i]);
+	CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)11), "unknown");
+}
+
+static void test_route(void)
+{
+	static const char *const actions[] = {"withdraw", "degrade", "announce"};
+	static const char *const reasons[] = {
+		"ready", "starting: fewer good checks than gate.rise", "no SIP worker answers its heartbeat",
+		"fewer regions reachable than gate.min_regions", "the anycast address is not on this host",
+		"withdrawn by the operator", "draining", "stopping",
+	};
+
+	for (int i = POLICY_ROUTE_WITHDRAW; i <= POLICY_ROUTE_ANNOUNCE; i++)
+		CU_ASSERT_STRING_EQUAL(policy_route_action_str((enum policy_route_action)i), actions[i]);
+	for (int i = POLICY_ROUTE_OK; i <= POLICY_ROUTE_STOPPING; i++)
+		CU_ASSERT_STRING_EQUAL(policy_route_reason_str((enum policy_route_reason)i), reasons[i]);
+	CU_ASSERT_STRING_EQUAL(policy_route_action_str((enum policy_route_action)3), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_route_reason_str((enum policy_route_reason)8), "unknown");
+}
+
+UNIT_MAIN("policy_names", {"admin states", test_admin}, {"strategies", test_strategy},
+          {"reasons", test_reason}, {"becauses", test_because}, {"routes", test_route})
