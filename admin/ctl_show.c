@@ -315,6 +315,7 @@ static void candidate_row(struct ctl_table *table, const json_t *c, const char *
 	ctl_table_cell(table, CTL_PLAIN, "%s", whole(c, "setups").text);
 	ctl_table_cell(table, CTL_PLAIN, "%s", ms(c, "latency_ms").text);
 	ctl_table_cell(table, CTL_PLAIN, "%s", ms(c, "rtt_ms").text);
+	ctl_table_cell(table, CTL_PLAIN, "%s", figure(c, "error_rate", 1, 100, "%").text);
 	ctl_table_cell(table, CTL_PLAIN, "%s", yes(c, "hot"));
 	ctl_table_cell(table, CTL_PLAIN, "%s", figure(c, "load", 2, 1, "").text);
 	ctl_table_cell(table, CTL_PLAIN, "%s", figure(c, "score", 3, 1, "").text);
@@ -330,7 +331,7 @@ static void explain_line(const struct ctl_view *view, const char *key, const cha
 void ctl_show_explain(const struct ctl_view *view, const json_t *answer)
 {
 	static const char *const heads[] = {" ", "REGION", "ELIGIBLE", "REASON", "HEALTH", ">CALLS", ">SETUPS", ">LATENCY",
-	                                    ">RTT", "HOT", ">LOAD", ">SCORE", NULL};
+	                                    ">RTT", ">ERRORS", "HOT", ">LOAD", ">SCORE", NULL};
 	const json_t *list = json_object_get(answer, "candidates");
 	const char *chosen = json_string_value(json_object_get(answer, "chosen"));
 	struct ctl_table *table;

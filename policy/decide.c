@@ -63,7 +63,7 @@ static void decide_candidate(const struct policy_table *table, unsigned region,
                              const struct policy_region_facts *facts, bool panic, struct policy_candidate *c)
 {
 	const struct policy_region_config *config = &table->regions[region];
-	double load = strategy_load(config, facts, &table->tuning);
+	double load = strategy_load(&table->compiled[region], facts);
 
 	c->region = (uint8_t)region;
 	c->facts = *facts;
@@ -139,7 +139,7 @@ static void decide_order(const struct policy_table *table, uint64_t random, int 
 		const struct policy_candidate *c = &plan->candidates[i];
 
 		if (c->eligible && (int)i != first)
-			keys[n++] = order_key(c, i, chance_mix(random ^ table->region_keys[c->region]));
+			keys[n++] = order_key(c, i, chance_mix(random ^ table->compiled[c->region].key));
 	}
 	order_sort(keys, n);
 	for (unsigned i = 0; i < n; i++)

@@ -89,7 +89,7 @@ struct policy_tuning {
 	double band;            /* latencies within this share of the lowest are equal: 0.20 ... */
 	uint32_t band_min_us;   /* ... and within this many µs at least: 10000 */
 	uint32_t setups_soft;   /* setups in flight that count as full load where max_calls is unset: 100 */
-	double panic_share;     /* less than this share of the pool healthy: health is ignored; 0: never. Default 0 */
+	double panic_share;     /* fewer of those in service are healthy: health is ignored; 0, the default: never */
 };
 struct policy_tuning policy_tuning_default(void);
 

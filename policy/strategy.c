@@ -34,7 +34,6 @@
 #include "policy/strategy.h"
 
 #include "policy/chance.h"
-#include "policy/table.h"
 
 #define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
 #define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
@@ -42,21 +41,12 @@
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
 
-double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
-                     const struct policy_tuning *tuning)
+double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
 {
-	double load;
+	double load = facts->calls * region->per_call + facts->setups * region->per_setup;
+	double rate = facts->cps * region->per_cps;
 
-	if (region->max_calls != 0)
-		load = ((double)facts->calls + facts->setups) / region->max_calls;
-	else
-		load = (double)facts->setups / tuning->setups_soft;
-	if (region->max_cps != 0) {
-		double rate = (double)facts->cps / region->max_cps;
-
-		load = rate > load ? rate : load;
-	}
-	return load;
+	return rate > load ? rate : load;
 }
 
 /* The error rate as a share; what is no share (NaN, negative) says nothing. */
@@ -74,6 +64,8 @@ static double with_errors(double cost, double failure, const struct policy_regio
 {
 	double e = error_rate(facts);
 
+	if (e == 0)
+		return cost;
 	return (cost + 4 * e * e * failure) / (1 - e);
 }
 
@@ -96,8 +88,8 @@ struct latencies {
 static double latency_known_ms(const struct policy_region_facts *f, double overhead_ms)
 {
 	if (f->latency_us != 0)
-		return f->latency_us / 1000.0;
-	return f->rtt_us != 0 ? f->rtt_us / 1000.0 + overhead_ms : 0;
+		return f->latency_us * 0.001;
+	return f->rtt_us != 0 ? f->rtt_us * 0.001 + overhead_ms : 0;
 }
 
 static struct latencies latencies_of(const struct policy_plan *plan)
@@ -114,7 +106,7 @@ static struct latencies latencies_of(const struct policy_plan *plan)
 		overhead_us = longer < overhead_us ? longer : overhead_us;
 	}
 	if (overhead_us != UINT32_MAX)
-		l.overhead_ms = overhead_us / 1000.0;
+		l.overhead_ms = overhead_us * 0.001;
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		double ms = latency_known_ms(&plan->candidates[i].facts, l.overhead_ms);
 
@@ -159,7 +151,7 @@ static bool in_band(const struct policy_candidate *c, const struct band *band)
 
 static struct band band_of(const struct policy_plan *plan, float lowest, const struct policy_tuning *tuning)
 {
-	double share = (double)lowest * tuning->band, least = tuning->band_min_us / 1000.0;
+	double share = (double)lowest * tuning->band, least = tuning->band_min_us * 0.001;
 	struct band band = {.limit = (float)((double)lowest + (share > least ? share : least))};
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
@@ -271,10 +263,10 @@ static enum policy_because by_weight(const struct policy_table *table, struct po
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		struct policy_candidate *c = &plan->candidates[i];
+		double u = chance_unit(chance_mix(key ^ table->compiled[c->region].key));
 
 		if (c->eligible)
-			c->score = (float)(chance_exponential(chance_unit(chance_mix(key ^ table->region_keys[c->region]))) /
-			                   c->facts.weight);
+			c->score = (float)(chance_exponential(u) / c->facts.weight);
 	}
 	return POLICY_BECAUSE_WEIGHT;
 }

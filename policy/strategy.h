@@ -2,7 +2,7 @@
 #ifndef POLICY_STRATEGY_H
 #define POLICY_STRATEGY_H
 
-#include "policy/policy.h"
+#include "policy/table.h"
 
 /* Scores every eligible candidate of `plan` (lower is better, never negative, never NaN) by
  * plan->strategy, and says why the best is the best. *first becomes the candidate that goes to the
@@ -11,8 +11,7 @@ enum policy_because strategy_score(const struct policy_table *table, const struc
                                    struct policy_plan *plan, int *first);
 
 /* How full a region is, 0 to 1 and above: the scarcest of what it has. */
-double strategy_load(const struct policy_region_config *region, const struct policy_region_facts *facts,
-                     const struct policy_tuning *tuning);
+double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts);
 
 /* The load as it counts against the region: its failures take room too. */
 double strategy_load_with_errors(double load, const struct policy_region_facts *facts);

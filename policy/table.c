@@ -51,8 +51,8 @@ static int check_regions(const struct policy_config *c, struct err *err)
 			               r->weight, TABLE_WEIGHT_MAX);
 		for (unsigned j = 0; j < i; j++) {
 			if (strcmp(c->regions[j].name, r->name) == 0)
-				return err_set(err, EINVAL, "regions %u and %u are both named \"%s\": names must differ",
-				               j + 1, i + 1, r->name);
+				return err_set(err, EINVAL, "regions %u and %u are both named \"%s\": "
+				               "names must differ", j + 1, i + 1, r->name);
 		}
 	}
 	return 0;
@@ -127,7 +127,8 @@ static int check_pattern(const struct policy_rule_config *r, const char *key, co
                          struct err *err)
 {
 	if (memchr(pattern, '\0', size) == NULL)
-		return err_set(err, EINVAL, "rule \"%s\": `%s` is longer than %zu characters", r->name, key, size - 1);
+		return err_set(err, EINVAL, "rule \"%s\": `%s` is longer than %zu characters", r->name, key,
+		               size - 1);
 	if (!match_pattern_ok(pattern))
 		return err_set(err, EINVAL, "rule \"%s\": `%s: %s` is no number: write \"+18005551234\" (up to 15 "
 		               "digits) or a prefix such as \"+1800*\"", r->name, key, pattern);
@@ -184,6 +185,17 @@ static void *copy_array(const void *data, size_t n, size_t size)
 	return copy;
 }
 
+static struct policy_region_compiled region_compile(const struct policy_region_config *r,
+                                                    const struct policy_tuning *tuning)
+{
+	struct policy_region_compiled c = {.key = chance_hash(r->name)};
+
+	c.per_setup = 1.0 / (r->max_calls != 0 ? r->max_calls : tuning->setups_soft);
+	c.per_call = r->max_calls != 0 ? c.per_setup : 0;
+	c.per_cps = r->max_cps != 0 ? 1.0 / r->max_cps : 0;
+	return c;
+}
+
 struct policy_table *policy_table_new(const struct policy_config *config, struct err *err)
 {
 	if (check_regions(config, err) < 0 || check_pools(config, err) < 0 || check_rules(config, err) < 0 ||
@@ -194,15 +206,15 @@ struct policy_table *policy_table_new(const struct policy_config *config, struct
 	if (t == NULL)
 		goto no_memory;
 	t->regions = copy_array(config->regions, t->n_regions = config->n_regions, sizeof(t->regions[0]));
-	t->region_keys = calloc(config->n_regions, sizeof(t->region_keys[0]));
+	t->compiled = calloc(config->n_regions, sizeof(t->compiled[0]));
 	t->pools = copy_array(config->pools, t->n_pools = config->n_pools, sizeof(t->pools[0]));
 	t->rules = copy_array(config->rules, t->n_rules = config->n_rules, sizeof(t->rules[0]));
 	t->match = match_new(config->rules, config->n_rules);
 	t->tuning = config->tuning;
-	if (t->regions == NULL || t->region_keys == NULL || t->pools == NULL || t->rules == NULL || t->match == NULL)
+	if (t->regions == NULL || t->compiled == NULL || t->pools == NULL || t->rules == NULL || t->match == NULL)
 		goto no_memory;
 	for (unsigned i = 0; i < t->n_regions; i++)
-		t->region_keys[i] = chance_hash(t->regions[i].name);
+		t->compiled[i] = region_compile(&t->regions[i], &t->tuning);
 	return t;
 no_memory:
 	err_set(err, ENOMEM, "no memory for the policy table");
@@ -215,7 +227,7 @@ void policy_table_free(struct policy_table *table)
 	if (table == NULL)
 		return;
 	free(table->regions);
-	free(table->region_keys);
+	free(table->compiled);
 	free(table->pools);
 	free(table->rules);
 	match_free(table->match);

@@ -6,9 +6,17 @@
 #include "policy/match.h"
 #include "policy/policy.h"
 
+/* What a region's configuration comes down to on the way of a call: a division costs ten multiplications. */
+struct policy_region_compiled {
+	uint64_t key;             /* hash of the name: its part in rendezvous hashing */
+	double per_call;          /* load of an established call: 1 / max_calls, 0 without a limit */
+	double per_setup;         /* of a setup in flight: the same, or 1 / setups_soft without a limit */
+	double per_cps;           /* of a call per second: 1 / max_cps, 0 without a limit */
+};
+
 struct policy_table {
 	struct policy_region_config *regions;
-	uint64_t *region_keys;               /* hash of each region's name: its part in rendezvous hashing */
+	struct policy_region_compiled *compiled;
 	unsigned n_regions;
 	struct policy_pool_config *pools;
 	unsigned n_pools;

@@ -41,11 +41,11 @@ static void test_whole(void)
 	CU_ASSERT_STRING_EQUAL(json_of(t, &plan, 0),
 		"{\"rule\":\"all\",\"pool\":\"p\",\"strategy\":\"priority\",\"candidates\":["
 		"{\"region\":\"us-east-1\",\"eligible\":true,\"reason\":\"ok\",\"health\":\"up\",\"calls\":90,"
-		"\"calls_max\":400,\"setups\":10,\"latency_ms\":50.250,\"rtt_ms\":null,\"error_rate\":0.2500,\"hot\":false,"
-		"\"load\":0.2500,\"score\":1.000000},"
+		"\"calls_max\":400,\"setups\":10,\"latency_ms\":50.250,\"rtt_ms\":null,\"error_rate\":0.2500,"
+		"\"hot\":false,\"load\":0.2500,\"score\":1.000000},"
 		"{\"region\":\"us \\\"west\\\"\",\"eligible\":false,\"reason\":\"unhealthy\",\"health\":\"down\","
-		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"latency_ms\":null,\"rtt_ms\":20.000,\"error_rate\":0.0000,\"hot\":true,"
-		"\"load\":1.2000,\"score\":null}],"
+		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"latency_ms\":null,\"rtt_ms\":20.000,"
+		"\"error_rate\":0.0000,\"hot\":true,\"load\":1.2000,\"score\":null}],"
 		"\"chosen\":\"us-east-1\",\"because\":\"only eligible region\"}");
 	/* After a failover the region used is not the first of the order. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(json_of(t, &plan, 1), "\"chosen\":\"us \\\"west\\\"\""));

