@@ -26,6 +26,7 @@ static const struct field candidate_fields[] = {
 	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"),
 	FIELD("latency_ms", NUMBER, "INVITE to first response", .nullable = true),
 	FIELD("rtt_ms", NUMBER, "probe round trip", .nullable = true),
+	FIELD("error_rate", NUMBER, "share of recent attempts that failed, 0 to 1", .nullable = true),
 	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"),
 	FIELD("load", NUMBER, "0 idle, 1 full", .nullable = true),
 	FIELD("score", NUMBER, "lower is better; what it means depends on the strategy", .nullable = true),

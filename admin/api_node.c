@@ -70,7 +70,9 @@ static const struct field status_anycast_fields[] = {
 	FIELD("established", INTEGER, "peers whose BGP session is up"),
 	FIELD_END
 };
-static const struct schema schema_status_anycast = {"StatusAnycast", "Routes and sessions, counted", status_anycast_fields};
+static const struct schema schema_status_anycast = {
+	"StatusAnycast", "Routes and sessions, counted", status_anycast_fields
+};
 
 static const struct field status_fields[] = {
 	FIELD("node", STRING, "node.id of the configuration"),

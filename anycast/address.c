@@ -67,8 +67,10 @@ static int list_append(struct address_list *list, const struct address_entry *en
 {
 	if (list->n == list->size) {
 		unsigned size = list->size ? list->size * 2 : 32;
-		struct address_entry *entries = size <= TABLE_MAX ? realloc(list->entries, size * sizeof *entries) : NULL;
+		struct address_entry *entries = NULL;
 
+		if (size <= TABLE_MAX)
+			entries = realloc(list->entries, size * sizeof *entries);
 		if (!entries)
 			return -ENOMEM;
 		list->entries = entries;
@@ -236,7 +238,8 @@ int address_refresh(struct address_table *t, struct err *err)
 
 /* ---- changing them ---- */
 
-static struct nlmsghdr *change(struct address_table *t, char *buf, uint16_t type, uint16_t flags, const struct addr *addr)
+static struct nlmsghdr *change(struct address_table *t, char *buf, uint16_t type, uint16_t flags,
+                               const struct addr *addr)
 {
 	struct nlmsghdr *msg = request(t, buf, type, NLM_F_ACK | flags);
 	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(msg, sizeof *ifa);
@@ -256,7 +259,8 @@ static struct nlmsghdr *change(struct address_table *t, char *buf, uint16_t type
 static int no_privilege(struct err *err)
 {
 	return err_set(err, EPERM, "manage_address needs the capability CAP_NET_ADMIN: grant it (systemd: "
-	               "AmbientCapabilities=CAP_NET_ADMIN), or put the address on lo yourself and set manage_address: false");
+	               "AmbientCapabilities=CAP_NET_ADMIN), or put the address on lo yourself and set "
+	               "manage_address: false");
 }
 
 int address_may_change(struct address_table *t, struct err *err)

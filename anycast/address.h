@@ -1,8 +1,8 @@
 /* The addresses of this host, by netlink: is the anycast address here, put it on lo, take it off.
  * The anycast thread (anycast_new() opens it).
  *
- * Whose is an address? What we add carries ADDRESS_PROTO (IFA_PROTO, Linux 5.18; `ip address` shows
- * "proto 84"), so that after a crash the next process knows it for ours, adopts it, and takes it off
+ * Whose is an address? What we add carries ADDRESS_PROTO (IFA_PROTO, Linux 5.18; newer
+ * `ip address` shows it), so that after a crash the next process knows it for ours, adopts it, and takes it off
  * in the end, or at once if it is not wanted. An address on the host without the mark was put there by
  * somebody else: it is used, and left in place. Older kernels drop the mark; there an address left by
  * a crash counts as somebody else's, and stays. */

@@ -36,14 +36,14 @@ static void on_send_hold(struct timer *t)
 
 void bgp_conn_send(struct bgp_conn *c, const void *data, size_t len, unsigned messages)
 {
-	int64_t limit = 2LL * c->hold_ms * CLOCK_MS;
+	int64_t twice = 2LL * c->hold_ms * CLOCK_MS, limit = twice > SEND_HOLD_MIN ? twice : SEND_HOLD_MIN;
 
 	/* no room: a KEEPALIVE or a last word to a peer that does not read; what waits says as much */
 	if (!c->stream || bgp_stream_send(c->stream, data, len))
 		return;
 	c->session->messages_out += messages;
 	if (bgp_stream_unsent(c->stream) > 0 && !timer_running(&c->send_hold))
-		sched_start(c->session->env.sched, &c->send_hold, on_send_hold, limit > SEND_HOLD_MIN ? limit : SEND_HOLD_MIN);
+		sched_start(c->session->env.sched, &c->send_hold, on_send_hold, limit);
 }
 
 static void send_open(struct bgp_conn *c)
@@ -102,7 +102,8 @@ static void on_hold(struct timer *t)
 	if (c->state != before || timer_running(&c->hold))
 		return;
 	if (c->state == BGP_OPENSENT)
-		bgp_session_warn(c->session, "it took the connection, but sent no OPEN in %lld s", HOLD_LARGE / CLOCK_SEC);
+		bgp_session_warn(c->session, "it took the connection, but sent no OPEN in %lld s",
+		                 HOLD_LARGE / CLOCK_SEC);
 	else
 		bgp_session_warn(c->session, "hold time over: it has said nothing for %u s", c->hold_ms / 1000);
 	bgp_conn_event(c, BGP_EV_HOLD_EXPIRES, NULL);
@@ -123,8 +124,10 @@ static void start_hold(struct bgp_conn *c)
 
 static void start_keepalive(struct bgp_conn *c)
 {
+	int64_t delay = sched_jitter(c->keepalive_ms * CLOCK_MS);
+
 	if (c->keepalive_ms)
-		sched_start(c->session->env.sched, &c->keepalive, on_keepalive, sched_jitter(c->keepalive_ms * CLOCK_MS));
+		sched_start(c->session->env.sched, &c->keepalive, on_keepalive, delay);
 }
 
 /* ---- up and down ---- */
@@ -137,7 +140,7 @@ static void conn_connect(struct bgp_conn *c)
 	int fd = c->session->env.connect(c->session->peer, &err);
 
 	if (fd < 0) {
-		bgp_session_warn(c->session, "%s", err.text);
+		bgp_session_unreached(c->session, "%s", err.text);
 		bgp_conn_event(c, BGP_EV_TCP_FAILS, NULL);
 	} else {
 		open_stream(c, fd, true);
@@ -190,7 +193,8 @@ static void conn_up(struct bgp_conn *c)
 	         c->keepalive_ms / 1000, families_str(s->terms.families),
 	         c->open.graceful_restart ? ", it keeps routes of peers that restart (we never ask for that)" : "");
 	if (missing)
-		bgp_session_warn(s, "it does not take %s unicast: such prefixes are not announced to it", families_str(missing));
+		bgp_session_warn(s, "it does not take %s unicast: such prefixes are not announced to it",
+		                 families_str(missing));
 	if (other->state != BGP_IDLE) {
 		bgp_msg_cease(&error, BGP_CEASE_COLLISION, "collision");
 		bgp_conn_event(other, BGP_EV_COLLISION_DUMP, &error);
@@ -283,11 +287,12 @@ void bgp_conn_event(struct bgp_conn *c, enum bgp_event event, const struct bgp_e
 static int check_open(const struct bgp_session *s, const struct bgp_open *open, struct bgp_error *error)
 {
 	if (open->as != s->peer->as)
-		return bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_PEER_AS, "it says it is AS %u, the configuration says AS "
-		                     "%u: correct `as` of this peer", open->as, s->peer->as);
+		return bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_PEER_AS,
+		                     "it says it is AS %u, the configuration says AS %u: correct `as` of this peer",
+		                     open->as, s->peer->as);
 	if (open->router_id == s->env.router_id && s->peer->as == s->peer->local_as)  /* RFC 6286 */
-		return bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_ID, "it has our own BGP Identifier: give one of the two "
-		                     "another router_id");
+		return bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_ID,
+		                     "it has our own BGP Identifier: give one of the two another router_id");
 	return 0;
 }
 
@@ -310,7 +315,7 @@ static bool lost_collision(struct bgp_conn *c, const struct bgp_open *open)
 
 static void negotiate(struct bgp_conn *c, const struct bgp_open *open)
 {
-	uint32_t ours = c->session->peer->hold_ms, theirs = open->hold_s * 1000U;
+	uint32_t ours = c->session->peer->hold_ms / 1000 * 1000, theirs = open->hold_s * 1000U;  /* whole seconds */
 
 	c->open = *open;
 	c->hold_ms = ours < theirs ? ours : theirs;
@@ -374,7 +379,8 @@ static void on_update(struct bgp_conn *c, const uint8_t *body, size_t len)
 		return;
 	}
 	if (update.treat_as_withdraw)
-		bgp_session_warn(s, "it sent an UPDATE in which %s: its prefixes count as withdrawn (RFC 7606)", update.why);
+		bgp_session_warn(s, "it sent an UPDATE in which %s: its prefixes count as withdrawn (RFC 7606)",
+		                 update.why);
 	bgp_conn_event(c, BGP_EV_UPDATE, NULL);
 	s->env.ops->update(s->env.arg, &update);
 }
@@ -456,15 +462,18 @@ static void on_failed(void *arg, int errnum)
 {
 	struct bgp_conn *c = arg;
 	const char *when = bgp_state_str(c->state);
+	bool refused = errnum == ECONNREFUSED;
 
 	if (c->state == BGP_CONNECT)
-		bgp_session_warn(c->session, "cannot connect: %s%s", strerror(errnum),
-		                 errnum == ECONNREFUSED ? " (nothing listens there, or it does not know us yet)" : "");
+		bgp_session_unreached(c->session, "cannot connect: %s%s", strerror(errnum),
+		                      refused ? " (nothing listens there, or it does not know us yet)" : "");
 	else if (errnum)
 		bgp_session_warn(c->session, "the connection broke in %s: %s", when, strerror(errnum));
+	else if (c->state == BGP_OPENSENT)
+		bgp_session_unreached(c->session, "it closed the connection at once (it may not know us as a peer, "
+		                      "or is not ready yet)");
 	else
-		bgp_session_warn(c->session, "it closed the connection in %s without saying why%s", when,
-		                 c->state == BGP_OPENSENT ? " (it may not know us as a peer)" : "");
+		bgp_session_warn(c->session, "it closed the connection in %s without saying why", when);
 	bgp_conn_event(c, BGP_EV_TCP_FAILS, NULL);
 }
 
@@ -480,7 +489,8 @@ static void on_drained(void *arg)
 static void open_stream(struct bgp_conn *c, int fd, bool connecting)
 {
 	static const struct bgp_stream_ops ops = {.connected = on_connected, .message = on_message,
-	                                          .malformed = on_malformed, .failed = on_failed, .drained = on_drained};
+	                                          .malformed = on_malformed, .failed = on_failed,
+	                                          .drained = on_drained};
 
 	c->stream = bgp_stream_new(c->session->env.base, fd, connecting, &ops, c);
 	if (c->stream)

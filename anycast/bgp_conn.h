@@ -16,6 +16,13 @@ struct bgp_conn {
 	uint32_t hold_ms, keepalive_ms; /* negotiated */
 };
 
+/* A line of the log, not to be repeated at every retry. */
+#define BGP_WARNED 4
+struct bgp_warned {
+	int64_t us;
+	uint32_t hash;
+};
+
 struct bgp_session {
 	const struct anycast_peer_config *peer;
 	struct bgp_session_env env;
@@ -28,7 +35,8 @@ struct bgp_session {
 	int64_t state_since_wall_us;
 	uint64_t messages_in, messages_out, updates_in, updates_out, established_count;
 	char last_error[160];
-	int64_t warned_us;
+	int64_t last_error_us;          /* of bgp_session_warn() */
+	struct bgp_warned warned[BGP_WARNED];
 };
 
 /* The one place where a connection's state changes. `error` is what the event brings, may be NULL. */
@@ -40,6 +48,10 @@ void bgp_conn_send(struct bgp_conn *conn, const void *data, size_t len, unsigned
 /* Sends a KEEPALIVE now; a peer that has lost its memory answers with a reset. */
 void bgp_conn_provoke(struct bgp_conn *conn);
 struct bgp_conn *bgp_conn_other(struct bgp_conn *conn);
+
+/* As bgp_session_warn(), for a peer that cannot be reached or does not talk. In last_error it does not
+ * take the place of what the peer said within the last minute: it may be no more than the sequel. */
+void bgp_session_unreached(struct bgp_session *session, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The parts of the session that a connection's actions use. */
 enum bgp_state bgp_session_state(const struct bgp_session *session);

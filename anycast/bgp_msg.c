@@ -231,7 +231,8 @@ int bgp_msg_frame(const uint8_t *p, size_t len, size_t max, enum bgp_msg_type *t
 	length = read_u16(&r);
 	t = read_u8(&r);
 	if (t < BGP_MSG_OPEN || t > BGP_MSG_ROUTE_REFRESH) {
-		bgp_error_set(error, BGP_ERR_HEADER, BGP_HEADER_BAD_TYPE, "it sent a message of the unknown type %u", t);
+		bgp_error_set(error, BGP_ERR_HEADER, BGP_HEADER_BAD_TYPE,
+		              "it sent a message of the unknown type %u", t);
 		error->data[0] = t;
 		error->data_len = 1;
 		return -EBADMSG;
@@ -342,7 +343,8 @@ int bgp_msg_read_open(const uint8_t *body, size_t len, struct bgp_open *out, str
 	if (r.bad)
 		return open_malformed(error, "it is cut short");
 	if (version != BGP_VERSION) {
-		bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_VERSION, "it speaks BGP version %u, this is version 4", version);
+		bgp_error_set(error, BGP_ERR_OPEN, BGP_OPEN_VERSION,
+		              "it speaks BGP version %u, this is version 4", version);
 		error_data_u16(error, BGP_VERSION);
 		return -EBADMSG;
 	}

@@ -18,7 +18,7 @@
 
 #define CONNECT_TIMEOUT (5 * CLOCK_SEC)
 #define RETRY_FIRST (CLOCK_SEC / 4)
-#define WARN_AGAIN (60 * CLOCK_SEC)
+#define AGAIN (60 * CLOCK_SEC)
 enum { RETRY_DOUBLINGS_MAX = 16 };
 
 #define SESSION_OF(timer, member) ((struct bgp_session *)((char *)(timer) - offsetof(struct bgp_session, member)))
@@ -74,8 +74,9 @@ static void on_retry(struct timer *t)
 	struct bgp_session *s = SESSION_OF(t, retry);
 
 	if (s->ours.state == BGP_CONNECT)
-		bgp_session_warn(s, "no answer to our connection attempts: is the address right, does something drop the "
-		                 "packets, %s", s->peer->password[0] ? "has it the same MD5 password?" : "does it want an MD5 password?");
+		bgp_session_unreached(s, "no answer to our connection attempts: is the address right, does something "
+		                      "drop the packets, %s MD5 password?",
+		                      s->peer->password[0] ? "has it the same" : "does it want an");
 	bgp_conn_event(&s->ours, BGP_EV_CONNECT_RETRY_EXPIRES, NULL);
 }
 
@@ -192,21 +193,49 @@ size_t bgp_session_unsent(const struct bgp_session *s)
 
 /* ---- for people ---- */
 
+/* True for a line that was not in the log within the last minute. */
+static bool worth_a_line(struct bgp_session *s, const char *text)
+{
+	int64_t now = clock_us();
+	struct bgp_warned *slot = &s->warned[0];
+	uint32_t hash = 2166136261U;  /* FNV-1a */
+
+	for (const char *p = text; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619U;
+	for (unsigned i = 0; i < BGP_WARNED; i++) {
+		if (s->warned[i].us && s->warned[i].hash == hash && now - s->warned[i].us < AGAIN)
+			return false;
+		if (s->warned[i].us < slot->us)
+			slot = &s->warned[i];
+	}
+	*slot = (struct bgp_warned){.us = now, .hash = hash};
+	return true;
+}
+
 void bgp_session_warn(struct bgp_session *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->last_error, sizeof s->last_error, fmt, ap);
+	va_end(ap);
+	s->last_error_us = clock_us();
+	if (worth_a_line(s, s->last_error))
+		log_warn("bgp %s: %s", s->peer->name, s->last_error);
+}
+
+void bgp_session_unreached(struct bgp_session *s, const char *fmt, ...)
 {
 	char text[sizeof s->last_error];
 	va_list ap;
-	bool again;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	again = strcmp(text, s->last_error) == 0 && clock_us() - s->warned_us < WARN_AGAIN;
-	memcpy(s->last_error, text, sizeof text);
-	if (again)
-		return;
-	s->warned_us = clock_us();
-	log_warn("bgp %s: %s", s->peer->name, text);
+	if (s->last_error_us == 0 || clock_us() - s->last_error_us >= AGAIN)
+		memcpy(s->last_error, text, sizeof text);
+	if (worth_a_line(s, text))
+		log_warn("bgp %s: %s", s->peer->name, text);
 }
 
 void bgp_session_status(const struct bgp_session *s, struct anycast_peer_status *out)

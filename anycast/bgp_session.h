@@ -59,7 +59,7 @@ const struct bgp_terms *bgp_session_terms(const struct bgp_session *session);
 void bgp_session_send(struct bgp_session *session, const void *data, size_t len, unsigned updates);
 /* Bytes of messages that the peer has not taken yet. */
 size_t bgp_session_unsent(const struct bgp_session *session);
-/* A line in the log and last_error; the same one again only once a minute. */
+/* A line in the log and last_error. The same line is not logged again within a minute. */
 void bgp_session_warn(struct bgp_session *session, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Fills all but the prefix counts. */
 void bgp_session_status(const struct bgp_session *session, struct anycast_peer_status *out);

@@ -45,6 +45,7 @@ static bool take_messages(struct bgp_stream *s)
 	while (!s->stopped) {
 		enum bgp_msg_type type;
 		struct bgp_error error;
+		const uint8_t *body;
 		int n = bgp_msg_frame(s->in + at, s->in_len - at, s->max, &type, &error);
 
 		if (n == -EAGAIN)
@@ -54,9 +55,10 @@ static bool take_messages(struct bgp_stream *s)
 			event_del(s->readable);
 			return CALLBACK_FREED(s, s->ops->malformed(s->arg, &error));
 		}
-		if (CALLBACK_FREED(s, s->ops->message(s->arg, type, s->in + at + BGP_HEADER_LEN, (size_t)n - BGP_HEADER_LEN)))
-			return true;
+		body = s->in + at + BGP_HEADER_LEN;
 		at += (size_t)n;
+		if (CALLBACK_FREED(s, s->ops->message(s->arg, type, body, (size_t)n - BGP_HEADER_LEN)))
+			return true;
 	}
 	memmove(s->in, s->in + at, s->in_len - at);
 	s->in_len -= at;

@@ -61,7 +61,8 @@ static int set_password(int fd, const struct anycast_peer_config *peer, struct e
 	rc = setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &md5, sizeof md5) ? -errno : 0;
 	explicit_bzero(&md5, sizeof md5);
 	if (rc)
-		return err_sys(err, -rc, "the kernel does not take the MD5 password of peer %s (TCP_MD5SIG)", peer->name);
+		return err_sys(err, -rc, "the kernel does not take the MD5 password of peer %s (TCP_MD5SIG)",
+		               peer->name);
 	return 0;
 }
 

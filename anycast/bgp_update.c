@@ -130,7 +130,8 @@ static void write_attrs(struct writer *w, const struct bgp_attrs *a, bool next_h
 		write_path(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_AS4_PATH, a->local_as, count, true);
 }
 
-void bgp_update_write_announce(struct writer *w, const struct bgp_attrs *attrs, const struct prefix *prefixes, unsigned n)
+void bgp_update_write_announce(struct writer *w, const struct bgp_attrs *attrs, const struct prefix *prefixes,
+                               unsigned n)
 {
 	size_t at = bgp_msg_begin(w, BGP_MSG_UPDATE), len_at;
 	bool mp = n > 0 && prefixes[0].family == AF_INET6;
@@ -334,7 +335,8 @@ static int read_mp_reach(struct attrs_reading *a, struct reader value)
 	read_bytes(&value, hop_len);
 	read_u8(&value);
 	if (value.bad || (family == BGP_IPV4 && hop_len != 4) || (family == BGP_IPV6 && hop_len != 16 && hop_len != 32))
-		return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_OPT_ATTR, "it sent a malformed MP_REACH_NLRI");
+		return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_OPT_ATTR,
+		                     "it sent a malformed MP_REACH_NLRI");
 	if (!family)  /* never negotiated: nothing of it is counted */
 		return 0;
 	u->mp_reachable_family = family;
@@ -349,7 +351,8 @@ static int read_mp_unreach(struct attrs_reading *a, struct reader value)
 	uint8_t family = bgp_family(afi, read_u8(&value));
 
 	if (value.bad)
-		return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_OPT_ATTR, "it sent a malformed MP_UNREACH_NLRI");
+		return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_OPT_ATTR,
+		                     "it sent a malformed MP_UNREACH_NLRI");
 	if (!family)
 		return 0;
 	u->mp_withdrawn_family = family;
@@ -364,8 +367,8 @@ static int read_attr(struct attrs_reading *a, uint8_t flags, uint8_t type, struc
 
 	if (a->seen & bit) {
 		if (mp)
-			return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_ATTR_LIST, "it sent the attribute %u twice "
-			                     "in one UPDATE", type);
+			return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_ATTR_LIST,
+			                     "it sent the attribute %u twice in one UPDATE", type);
 		return 0;  /* RFC 7606 section 3 (g): the first counts */
 	}
 	a->seen |= bit;

@@ -28,7 +28,8 @@ struct bgp_attrs {
 
 /* One UPDATE that announces, or withdraws, `n` prefixes of one family. Check w->bad once; 64 prefixes
  * with all attributes fit into BGP_MSG_MAX. */
-void bgp_update_write_announce(struct writer *w, const struct bgp_attrs *attrs, const struct prefix *prefixes, unsigned n);
+void bgp_update_write_announce(struct writer *w, const struct bgp_attrs *attrs, const struct prefix *prefixes,
+                               unsigned n);
 void bgp_update_write_withdraw(struct writer *w, const struct prefix *prefixes, unsigned n);
 /* The marker that all routes of one family (BGP_IPV4 or BGP_IPV6) have been sent. */
 void bgp_update_write_end_of_rib(struct writer *w, uint8_t family);

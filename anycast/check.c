@@ -20,7 +20,8 @@ static int check_prefixes(const struct anycast_config *c, struct err *err)
 			return err_set(err, EINVAL, "anycast prefix %u is neither IPv4 nor IPv6", i + 1);
 		for (unsigned k = 0; k < i; k++) {
 			if (prefix_equal(p, &c->prefixes[k].prefix))
-				return err_set(err, EINVAL, "anycast prefix %s is there twice: once is right", prefix_str(p, text));
+				return err_set(err, EINVAL, "anycast prefix %s is there twice: once is right",
+					       prefix_str(p, text));
 		}
 	}
 	return 0;
@@ -33,14 +34,16 @@ static int check_peer_address(const struct anycast_config *c, const struct anyca
 	if (family != AF_INET && family != AF_INET6)
 		return err_set(err, EINVAL, "BGP peer %s has no address", p->name);
 	if (local != 0 && local != family)
-		return err_set(err, EINVAL, "BGP peer %s: address and local_address have to be of the same family", p->name);
+		return err_set(err, EINVAL, "BGP peer %s: address and local_address have to be of the same family",
+			       p->name);
 	if (p->passive && addr_family(&c->listen) != family)
-		return err_set(err, EINVAL, "BGP peer %s is passive, but there is no %s address to listen on for it", p->name,
-		               family == AF_INET6 ? "IPv6" : "IPv4");
+		return err_set(err, EINVAL, "BGP peer %s is passive, but there is no %s address to listen on for it",
+			       p->name, family == AF_INET6 ? "IPv6" : "IPv4");
 	for (const struct anycast_peer_config *q = c->peers; q < p; q++) {
 		if (addr_same_host(&p->address, &q->address))
-			return err_set(err, EINVAL, "BGP peers %s and %s have the same address: one session a peer is right",
-			               q->name, p->name);
+			return err_set(err, EINVAL,
+				       "BGP peers %s and %s have the same address: one session a peer is right",
+				       q->name, p->name);
 	}
 	return 0;
 }
@@ -50,15 +53,18 @@ static int check_peer(const struct anycast_config *c, unsigned i, struct err *er
 	const struct anycast_peer_config *p = &c->peers[i];
 
 	if (!memchr(p->name, 0, sizeof p->name) || !p->name[0])
-		return err_set(err, EINVAL, "BGP peer %u needs a name of 1 to %d characters", i + 1, ANYCAST_NAME_LEN - 1);
+		return err_set(err, EINVAL, "BGP peer %u needs a name of 1 to %d characters", i + 1,
+			       ANYCAST_NAME_LEN - 1);
 	if (!memchr(p->password, 0, sizeof p->password))
 		return err_set(err, EINVAL, "BGP peer %s: the password is longer than 80 characters", p->name);
 	if (p->as == 0 || p->local_as == 0)
 		return err_set(err, EINVAL, "BGP peer %s: an AS number is 0, 1 to 4294967295 is right", p->name);
 	if (p->hold_ms != 0 && (p->hold_ms < HOLD_MIN_MS || p->hold_ms > HOLD_MAX_MS))
-		return err_set(err, EINVAL, "BGP peer %s: hold is %u ms; 0, or 3 s to 65535 s is right", p->name, p->hold_ms);
+		return err_set(err, EINVAL, "BGP peer %s: hold is %u ms; 0, or 3 s to 65535 s is right", p->name,
+			       p->hold_ms);
 	if (p->ttl == 0 && p->ttl_security == 0)
-		return err_set(err, EINVAL, "BGP peer %s: ttl is 0; 1 is right for a direct peer, more for multihop", p->name);
+		return err_set(err, EINVAL, "BGP peer %s: ttl is 0; 1 is right for a direct peer, more for multihop",
+			       p->name);
 	if (p->n_communities > ANYCAST_COMMUNITIES_MAX)
 		return err_set(err, EINVAL, "BGP peer %s: %u communities, at most %d", p->name, p->n_communities,
 		               ANYCAST_COMMUNITIES_MAX);
@@ -74,7 +80,8 @@ int anycast_check_config(const struct anycast_config *c, struct err *err)
 	if (c->n_peers > ANYCAST_PEERS_MAX)
 		return err_set(err, EINVAL, "%u BGP peers: at most %d", c->n_peers, ANYCAST_PEERS_MAX);
 	if (c->n_peers > 0 && c->router_id == 0)
-		return err_set(err, EINVAL, "anycast needs a router_id other than 0.0.0.0: the node's own IPv4 address is usual");
+		return err_set(err, EINVAL,
+			       "anycast needs a router_id other than 0.0.0.0: the node's own IPv4 address is usual");
 	if (c->gate_interval_ms == 0)
 		return err_set(err, EINVAL, "the gate's interval is 0: 1000 ms is usual");
 	for (unsigned i = 0; i < c->n_peers; i++) {

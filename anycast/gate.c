@@ -146,7 +146,7 @@ static void address_before(struct gate *g, unsigned i, bool wanted)
 	if (!g->config->prefixes[i].manage_address)
 		return;
 	if (p->ours && !p->added) {
-		log_info("anycast %s: its address was on lo already, left by a tandem that did not end cleanly: adopted",
+		log_info("anycast %s: its address was on lo, left by a tandem that did not end cleanly: adopted",
 		         name_of(g, i, name));
 		p->added = true;
 	}
@@ -169,15 +169,16 @@ static void address_after(struct gate *g, unsigned i, bool wanted)
 
 /* ---- the route ---- */
 
-static void carry_out(struct gate *g, unsigned i, const struct policy_route_verdict *v, const struct policy_route_facts *f)
+static void carry_out(struct gate *g, unsigned i, const struct policy_route_verdict *v,
+                      const struct policy_route_facts *f)
 {
 	struct gate_prefix *p = &g->prefixes[i];
 	char name[ADDR_STR_LEN];
 
 	if (v->changed || v->reason != p->reason)
 		log_info("anycast %s: %s: %s (workers %u of %u, regions %u of %u)", name_of(g, i, name),
-		         policy_route_action_str(v->action), policy_route_reason_str(v->reason), f->workers_alive, f->workers,
-		         f->regions_reachable, f->regions);
+		         policy_route_action_str(v->action), policy_route_reason_str(v->reason), f->workers_alive,
+		         f->workers, f->regions_reachable, f->regions);
 	p->reason = v->reason;
 	if (!v->changed)
 		return;
@@ -227,7 +228,8 @@ void gate_order(struct gate *g, unsigned i, enum policy_route_order order, const
 	struct policy_route_facts facts;
 	char name[ADDR_STR_LEN];
 
-	log_info("anycast %s: order %s by %s", name_of(g, i, name), order == POLICY_ORDER_WITHDRAW ? "withdraw" : "auto", who);
+	log_info("anycast %s: order %s by %s", name_of(g, i, name),
+	         order == POLICY_ORDER_WITHDRAW ? "withdraw" : "auto", who);
 	g->prefixes[i].order = order;
 	if (g->stopping)
 		return;

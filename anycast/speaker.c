@@ -95,7 +95,9 @@ static unsigned take_due(struct speaker_peer *p, int family, enum policy_route_a
 	for (unsigned i = 0; i < s->config->n_prefixes; i++) {
 		enum policy_route_action want = may_announce ? s->want[i] : POLICY_ROUTE_WITHDRAW;
 
-		if (s->config->prefixes[i].prefix.family != family || want != action || (p->sent[i] == action && !again))
+		if (s->config->prefixes[i].prefix.family != family || want != action)
+			continue;
+		if (p->sent[i] == action && !again)
 			continue;
 		p->sent[i] = action;
 		out[n++] = s->config->prefixes[i].prefix;
@@ -103,16 +105,22 @@ static unsigned take_due(struct speaker_peer *p, int family, enum policy_route_a
 	return n;
 }
 
+static bool wanted(const struct speaker *s, int family)
+{
+	for (unsigned i = 0; i < s->config->n_prefixes; i++) {
+		if (s->config->prefixes[i].prefix.family == family && s->want[i] != POLICY_ROUTE_WITHDRAW)
+			return true;
+	}
+	return false;
+}
+
 static unsigned write_family(struct speaker_peer *p, int family, struct writer *w)
 {
 	struct prefix due[ANYCAST_PREFIXES_MAX];
 	struct addr hop;
-	bool wanted = false, may_announce;
+	bool may_announce = wanted(p->speaker, family) && next_hop(p, family, &hop);
 	unsigned updates = 0;
 
-	for (unsigned i = 0; i < p->speaker->config->n_prefixes; i++)
-		wanted |= p->speaker->config->prefixes[i].prefix.family == family && p->speaker->want[i] != POLICY_ROUTE_WITHDRAW;
-	may_announce = wanted && next_hop(p, family, &hop);
 	for (int action = POLICY_ROUTE_WITHDRAW; action <= POLICY_ROUTE_ANNOUNCE; action++) {
 		unsigned n = take_due(p, family, action, may_announce, due);
 
@@ -212,8 +220,8 @@ static void take_prefixes(struct speaker_peer *p, struct reader r, uint8_t famil
 			rib_remove(p->received, &prefix);
 		else if (rib_add(p->received, &prefix) && !p->overflowed) {
 			p->overflowed = true;
-			bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: nothing of what "
-			                 "it sends is used, it need not send any", RIB_MAX);
+			bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: "
+			                 "nothing of what it sends is used, it need not send any", RIB_MAX);
 		}
 	}
 }

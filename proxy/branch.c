@@ -45,6 +45,7 @@ static void on_silence(struct timer *timer)
 static void on_timer_c(struct timer *timer)
 {
 	struct branch *b = of_timer(timer);
+	b->expired = true;
 	txn_client_cancel(&b->call->w->txns, b->txn);
 }
 
@@ -162,7 +163,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct table *table = c->w->common->table;
 	struct addr next;
 	struct forward f;
-	struct sip_forward sf = {0};
+	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
+	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
 	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
 	if (target < 0 || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||

@@ -292,7 +292,11 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	branch_settle(b, regions_fault && !b->given_up);
 	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
 		return;
-	if (regions_fault && c->state == CALL_TRYING && !c->cancelled)
+	if (c->cancelled && regions_fault)
+		finish(c, OUTCOME_CANCELLED, 487, "");
+	else if (b->expired && !c->cancelled && resp->status == 487)
+		finish(c, OUTCOME_TIMEOUT, 408, "");
+	else if (regions_fault && c->state == CALL_TRYING)
 		fail_over(c, b);
 	else
 		relay_failure(c, resp);

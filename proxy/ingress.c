@@ -58,6 +58,21 @@ static void on_cancel(const struct arrival *a)
 		call_cancel(txn_server_user(t));
 }
 
+/* Section 16.3 step 5: the answer names what is not supported, unless that is beyond all measure. */
+static void refuse_extensions(const struct arrival *a)
+{
+	char extra[512];
+	struct writer w = writer_of(extra, sizeof extra - 3);
+	const char *tag;
+	write_str(&w, "Unsupported: ");
+	for (unsigned i = 0; (tag = sip_msg_proxy_require(a->msg, i)); i++) {
+		write_str(&w, i ? ", " : "");
+		write_str(&w, tag);
+	}
+	memcpy(w.p, "\r\n", 3);
+	refuse(a, 420, w.bad ? "" : extra);
+}
+
 static bool scheme_served(const char *scheme)
 {
 	return !strcasecmp(scheme, "sip") || !strcasecmp(scheme, "sips") || !strcasecmp(scheme, "tel");
@@ -72,8 +87,8 @@ static bool sane(const struct arrival *a)
 		refuse(a, 416, "");
 	else if (a->msg->max_forwards == 0)
 		refuse(a, 483, "");
-	else if (a->msg->proxy_require)
-		refuse(a, 420, "");
+	else if (sip_msg_proxy_require(a->msg, 0))
+		refuse_extensions(a);
 	else
 		return true;
 	return false;
@@ -148,6 +163,11 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 {
 	if (a->trunk < 0 || a->msg->method == SIP_ACK) {
 		stats_inc(&a->w->stats, a->trunk < 0 ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
+		return;
+	}
+	struct txn_server *t = a->msg->method == SIP_CANCEL ? NULL : txn_server_find(&a->w->txns, a->msg);
+	if (t) {  /* it comes again: one answer in a transaction, not a transaction each time */
+		txn_server_on_request(&a->w->txns, t, a->msg);
 		return;
 	}
 	log_debug("request refused with %d: %s", status, why);

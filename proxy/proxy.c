@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "proxy/active.h"
 #include "proxy/call_log.h"
+#include "proxy/ingress.h"
 #include "proxy/number.h"
+#include "proxy/prober.h"
 #include "proxy/resolver.h"
 #include "proxy/worker.h"
 
@@ -20,6 +23,24 @@ struct proxy {
 	bool started;
 };
 
+/* ---- what runs on a worker ---- */
+
+static int app_make(struct worker *w)
+{
+	w->prober = prober_new(w);
+	return w->prober ? 0 : -ENOMEM;
+}
+
+static void app_start(struct worker *w) { prober_start(w->prober); }
+
+static void app_unmake(struct worker *w)
+{
+	prober_free(w->prober);
+	active_free_all(w);
+}
+
+static const struct worker_app app = {app_make, app_start, ingress_datagram, app_unmake};
+
 /* ---- building ---- */
 
 static int socket_of(const struct proxy_config *c, const struct addr *address)
@@ -28,11 +49,6 @@ static int socket_of(const struct proxy_config *c, const struct addr *address)
 		if (addr_equal(&c->listen[i].address, address))
 			return (int)i;
 	return -1;
-}
-
-static void host_port(const struct addr *a, char out[ADDR_STR_LEN])
-{
-	addr_str(a, out);
 }
 
 static int set_egress(struct proxy_common *c, struct err *err)
@@ -45,7 +61,7 @@ static int set_egress(struct proxy_common *c, struct err *err)
 			return err_set(err, EINVAL, "egress %s is not among the sockets", addr_str(a, text));
 		c->egress_socket[family_index(a)] = (uint8_t)s;
 		c->egress_families |= 1u << family_index(a);
-		host_port(a, c->egress_via[family_index(a)]);
+		addr_str(a, c->egress_via[family_index(a)]);
 	}
 	return c->egress_families ? 0 : err_set(err, EINVAL, "no egress address");
 }
@@ -61,7 +77,7 @@ static void set_route_hosts(struct proxy_common *c)
 			if (c->route_socket[f] != NO_SOCKET || (pass == 0 && !l->anycast))
 				continue;
 			c->route_socket[f] = (uint8_t)i;
-			host_port(&l->address, c->route_host[f]);
+			addr_str(&l->address, c->route_host[f]);
 		}
 	/* a family nobody listens on: the other one's address is better than none */
 	for (int f = 0; f < 2; f++)
@@ -121,6 +137,7 @@ struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_ro
 		return NULL;
 	}
 	p->common.config = *config;
+	p->common.app = &app;
 	p->common.node_hash = token_name(config->node_id);
 	memset(p->common.egress_socket, NO_SOCKET, sizeof p->common.egress_socket);
 	memset(p->common.route_socket, NO_SOCKET, sizeof p->common.route_socket);

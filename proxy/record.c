@@ -100,6 +100,9 @@ static void put_route(struct jw *w, const struct record *r)
 {
 	if (r->route.attempt > 1) {
 		put_names(w, r);
+		jw_key(w, "candidates");  /* the first attempt's record has them */
+		jw_array(w);
+		jw_array_end(w);
 		jw_kstr(w, "chosen", region_name(r, r->route.chosen));
 		put_failover(w, r);
 	} else {

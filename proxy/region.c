@@ -1,25 +1,46 @@
 /* Live figures of a region, kept in atomics: see region.h. Averages are packed with their time into
  * one 64-bit word, so that a reader never sees a value with another's time.
  *
- * Latency is a peak-sensitive EWMA (as Finagle's Peak EWMA): a sample above the average replaces it at
- * once, one below pulls it down with a time constant of ten seconds, so that a slow region is noticed
- * with its first slow answer and forgiven step by step. */
+ * Both are plain EWMAs over time, with a time constant of ten seconds. A peak-sensitive one (as
+ * Finagle's) was tried and left: ordinary tails of latency made two equal regions swap most of the
+ * traffic several times a minute, while a region that turns slow leaves the tolerance band within
+ * half a second of slow answers either way.
+ */
 #include "proxy/region.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 
 #define DECAY_MS 10000.0
+#define LATENCY_MAX_US (600 * CLOCK_SEC)
 #define STALE_MS 30000        /* without traffic the probe's round trip speaks instead */
 
-static uint64_t pack(uint32_t value, int64_t now_us)
+/* The value's float in the upper half: a whole number would lose the fraction of every step, which at a
+ * thousand samples a second makes the average milliseconds too low. */
+static uint64_t pack(float value, int64_t now_us)
 {
-	return (uint64_t)value << 32 | (uint32_t)(now_us / CLOCK_MS);
+	uint32_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	return (uint64_t)bits << 32 | (uint32_t)(now_us / CLOCK_MS);
 }
-static uint32_t value_of(uint64_t packed) { return (uint32_t)(packed >> 32); }
-static uint32_t age_ms(uint64_t packed, int64_t now_us) { return (uint32_t)(now_us / CLOCK_MS) - (uint32_t)packed; }
+
+static float value_of(uint64_t packed)
+{
+	uint32_t bits = (uint32_t)(packed >> 32);
+	float value;
+	memcpy(&value, &bits, sizeof value);
+	return value;
+}
+
+/* A worker whose turn began earlier may ask about what another has written since: that is of now. */
+static uint32_t age_ms(uint64_t packed, int64_t now_us)
+{
+	int32_t age = (int32_t)((uint32_t)(now_us / CLOCK_MS) - (uint32_t)packed);
+	return age > 0 ? (uint32_t)age : 0;
+}
 
 void region_live_init(struct region_live *r, const char *name, int64_t now_wall_us)
 {
@@ -28,17 +49,16 @@ void region_live_init(struct region_live *r, const char *name, int64_t now_wall_
 	atomic_init(&r->health_since_wall_us, now_wall_us);
 }
 
-/* One step of an EWMA over irregular samples; `peak`: upwards at once. */
-static void average(_Atomic uint64_t *cell, uint32_t sample, int64_t now_us, bool peak)
+/* One step of an EWMA over irregular samples. */
+static void average(_Atomic uint64_t *cell, float sample, int64_t now_us)
 {
 	uint64_t old = atomic_load_explicit(cell, memory_order_relaxed), fresh;
 	do {
-		uint32_t before = value_of(old);
-		uint32_t next = sample;
-		if (old && !(peak && sample >= before)) {
-			/* a burst of samples in one millisecond still counts a little */
-			double keep = exp(-((double)age_ms(old, now_us) + 20.0) / DECAY_MS);
-			next = (uint32_t)(before * keep + sample * (1.0 - keep));
+		float next = sample;
+		if (old) {
+			/* samples of one millisecond count too */
+			double keep = exp(-((double)age_ms(old, now_us) + 1.0) / DECAY_MS);
+			next = (float)(value_of(old) * keep + sample * (1.0 - keep));
 		}
 		fresh = pack(next, now_us);
 	} while (!atomic_compare_exchange_weak_explicit(cell, &old, fresh, memory_order_relaxed, memory_order_relaxed));
@@ -49,7 +69,7 @@ static void average(_Atomic uint64_t *cell, uint32_t sample, int64_t now_us, boo
 static uint64_t rate_at(uint64_t packed, int64_t now_us)
 {
 	uint32_t second = (uint32_t)(now_us / CLOCK_SEC) & 0xffffff, was = (uint32_t)(packed >> 40);
-	if (second == was)
+	if (second == was || (packed && ((second + 1) & 0xffffff) == was))  /* the latter: a worker behind another */
 		return packed;
 	uint64_t last = ((was + 1) & 0xffffff) == second ? packed & RATE_MAX : 0;
 	return (uint64_t)second << 40 | last << 20;
@@ -84,9 +104,9 @@ void region_first_response(struct region_live *r, int64_t now_us, int64_t latenc
 {
 	if (latency_us < 1)
 		latency_us = 1;
-	if (latency_us > UINT32_MAX)
-		latency_us = UINT32_MAX;
-	average(&r->latency, (uint32_t)latency_us, now_us, true);
+	if (latency_us > LATENCY_MAX_US)
+		latency_us = LATENCY_MAX_US;
+	average(&r->latency, (float)latency_us, now_us);
 }
 
 /* A count that could go below zero would make a region look full for ever. */
@@ -100,7 +120,7 @@ static void decrement(_Atomic uint32_t *cell)
 void region_setup_end(struct region_live *r, int64_t now_us, bool failed)
 {
 	decrement(&r->setups);
-	average(&r->errors, failed ? 1000000 : 0, now_us, false);
+	average(&r->errors, failed ? 1 : 0, now_us);
 	if (failed)
 		atomic_fetch_add_explicit(&r->failed, 1, memory_order_relaxed);
 }
@@ -127,7 +147,7 @@ void region_facts(const struct region_live *r, uint32_t weight, int64_t now_us, 
 		.calls = atomic_load_explicit(&r->calls, memory_order_relaxed),
 		.cps = rate_now(atomic_load_explicit(&r->rate, memory_order_relaxed), now_us),
 		.rtt_us = atomic_load_explicit(&r->rtt_us, memory_order_relaxed),
-		.latency_us = latency && age_ms(latency, now_us) < STALE_MS ? value_of(latency) : 0,
-		.error_rate = errors && age_ms(errors, now_us) < STALE_MS ? (float)value_of(errors) / 1e6f : 0,
+		.latency_us = latency && age_ms(latency, now_us) < STALE_MS ? (uint32_t)(value_of(latency) + 0.5f) : 0,
+		.error_rate = errors && age_ms(errors, now_us) < STALE_MS ? value_of(errors) : 0,
 	};
 }

@@ -18,7 +18,7 @@ struct region_live {
 	_Atomic uint32_t rtt_us;         /* of the quickest target */
 	_Atomic uint32_t setups, calls;
 	_Atomic uint64_t latency;        /* packed: EWMA in µs, time in ms */
-	_Atomic uint64_t errors;         /* packed: EWMA of failures in millionths, time in ms */
+	_Atomic uint64_t errors;         /* packed: EWMA of failures (0 to 1), time in ms */
 	_Atomic uint64_t rate;           /* packed: attempts in this and in the last second */
 	_Atomic uint64_t attempts, answered, failed;  /* totals */
 	_Atomic int64_t health_since_wall_us;

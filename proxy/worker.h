@@ -26,14 +26,24 @@
 #define NO_SOCKET 255
 
 struct active;
-struct call;
 struct call_log;
-struct prober;
 struct event;
+struct prober;
+struct worker;
+
+/* What a worker runs, told from above (proxy.c), so that nothing here knows who serves a datagram. All
+ * on the worker's thread, but `make` and `unmake`, which run while there is none. */
+struct worker_app {
+	int (*make)(struct worker *w);
+	void (*start)(struct worker *w);
+	void (*datagram)(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len);
+	void (*unmake)(struct worker *w);
+};
 
 /* What all workers of a proxy have in common; immutable once they run, but for the atomics. */
 struct proxy_common {
 	struct proxy_config config;
+	const struct worker_app *app;
 	struct table *table;
 	struct call_log *log;
 	struct worker **workers;

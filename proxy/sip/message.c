@@ -86,7 +86,7 @@ static enum sip_method method_of(sip_method_t m)
 static bool answerable(const sip_t *sip)
 {
 	return sip->sip_via && sip->sip_via->v_host && sip->sip_from && sip->sip_to && sip->sip_call_id &&
-	       sip->sip_call_id->i_id && sip->sip_cseq && sip->sip_cseq->cs_method_name;
+	       *text(sip->sip_call_id->i_id) && sip->sip_cseq && sip->sip_cseq->cs_method_name;
 }
 
 static void fill_common(struct sip_msg *m, const sip_t *sip)
@@ -100,7 +100,6 @@ static void fill_common(struct sip_msg *m, const sip_t *sip)
 	m->max_forwards = -1;
 	if (sip->sip_max_forwards)
 		m->max_forwards = sip->sip_max_forwards->mf_count > 255 ? 255 : (int)sip->sip_max_forwards->mf_count;
-	m->proxy_require = sip->sip_proxy_require != NULL;
 	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
 		m->routes++;
 }
@@ -112,13 +111,23 @@ static void fill_request(struct sip_msg *m, const sip_t *sip)
 	view_uri(sip->sip_request->rq_url, &m->ruri);
 }
 
+/* Section 18.3. Sofia takes a body that is missing as a whole for one that is yet to come. */
+static bool body_whole(const sip_t *sip)
+{
+	size_t len = sip->sip_payload ? sip->sip_payload->pl_len : 0;
+	const sip_content_length_t *said = sip->sip_content_length;
+	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!said || said->l_length <= len);
+}
+
 static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, int parsed, const char **why)
 {
 	enum sip_parsed fault = SIP_ANSWER_400;
 	if (strcasecmp(text(sip->sip_request->rq_version), "SIP/2.0") != 0)
 		*why = "version is not SIP/2.0", fault = SIP_ANSWER_505;
+	else if (!body_whole(sip))
+		*why = "body shorter than Content-Length";
 	else if (parsed < 0 || sip->sip_error)
-		*why = sip->sip_flags & MSG_FLG_TRUNC ? "body shorter than Content-Length" : "malformed header";
+		*why = "malformed header";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
@@ -128,8 +137,22 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	return fault;
 }
 
+/* Sofia ends a line at a CR alone, others do not: such a header would be one thing here and another at the
+ * next hop. */
+static bool lines_end_alike(const char *data, const sip_t *sip)
+{
+	const msg_common_t *empty = sip->sip_separator->sep_common;
+	const char *end = (const char *)empty->h_data + empty->h_len;
+	for (const char *p = data; p < end && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+		if (p[1] != '\n')
+			return false;
+	return true;
+}
+
 enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char **why)
 {
+	for (; len && (*data == '\r' || *data == '\n'); len--)  /* section 7.5 */
+		data++;
 	*m = (struct sip_msg){.data = data, .len = len, .method_name = "", .phrase = ""};
 	*why = "not SIP";
 	m->msg = msg_create(sip_class, MSG_DO_EXTRACT_COPY);
@@ -145,6 +168,10 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 		*why = "no empty line after the headers";
 		return SIP_UNANSWERABLE;
 	}
+	if (!lines_end_alike(data, sip)) {
+		*why = "CR without LF in a header";
+		return SIP_UNANSWERABLE;
+	}
 	if (!answerable(sip)) {
 		*why = "Via, From, To, Call-ID or CSeq missing or malformed";
 		return SIP_UNANSWERABLE;
@@ -158,7 +185,7 @@ enum sip_parsed sip_parse(struct sip_msg *m, char *data, size_t len, const char 
 	m->phrase = text(sip->sip_status->st_phrase);
 	m->method = method_of(sip->sip_cseq->cs_method);
 	m->method_name = sip->sip_cseq->cs_method_name;
-	if (parsed < 0 || m->status < 100 || m->status > 699) {
+	if (parsed < 0 || !body_whole(sip) || m->status < 100 || m->status > 699) {
 		*why = "malformed response";
 		return SIP_UNANSWERABLE;
 	}
@@ -182,6 +209,15 @@ bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out
 		return false;
 	view_uri(r->r_url, out);
 	return true;
+}
+
+const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i)
+{
+	const sip_proxy_require_t *r = m->sip->sip_proxy_require;
+	const msg_param_t *tag = r ? r->k_items : NULL;
+	while (tag && *tag && i--)
+		tag++;
+	return tag ? *tag : NULL;
 }
 
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)
@@ -217,6 +253,8 @@ static bool header_is(const char *p, const char *end, const char **value)
 bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len)
 {
 	const char *end = data + len, *p = data;
+	while (p < end && (*p == '\r' || *p == '\n'))
+		p++;
 	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
 		if (++p == end || *p == '\r' || *p == '\n')
 			return false;

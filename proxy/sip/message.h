@@ -49,7 +49,6 @@ struct sip_msg {
 	const char *from_user;       /* "" when absent */
 	uint32_t cseq;
 	int max_forwards;            /* -1 when absent */
-	bool proxy_require;          /* there is a Proxy-Require */
 	unsigned routes;             /* Route values */
 };
 
@@ -70,6 +69,8 @@ void sip_release(struct sip_msg *m);
 
 /* The i-th Route's URI; false past the end. */
 bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out);
+/* The i-th option tag that a proxy must support; NULL past the end. */
+const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i);
 /* The second Via's branch and sent-by, as another node's answer would find them; false if none. */
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out);
 

@@ -142,14 +142,16 @@ static size_t write_follower(struct txn_client *t, const struct sip_msg *final)
 
 static void send_cancel(struct txn_client *t)
 {
-	size_t n = write_follower(t, NULL);
 	char branch[KEY_MAX];
-	if (t->cancelled || !n)
+	if (t->cancelled)
 		return;
 	t->cancelled = true;
+	end_in(t, on_timeout, TXN_TIMEOUT_US);  /* section 9.1: then it counts as cancelled */
+	size_t n = write_follower(t, NULL);
+	if (!n)
+		return;
 	snprintf(branch, sizeof branch, "%.*s", (int)(strchr(t->key, '|') - t->key), t->key);
 	txn_client_new(t->layer, SIP_CANCEL, branch, &t->path, t->layer->scratch, n, NULL, NULL);
-	end_in(t, on_timeout, TXN_TIMEOUT_US);  /* section 9.1: then it counts as cancelled */
 }
 
 void txn_client_cancel(struct txn_layer *layer, struct txn_client *t)

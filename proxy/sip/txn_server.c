@@ -60,7 +60,12 @@ static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m)
 	return t;
 }
 
-struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req) { return find(layer, req); }
+struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req)
+{
+	struct txn_server *t = find(layer, req);
+	/* RFC 6026 section 7.1: in Accepted an ACK is the TU's, even when it came under the INVITE's branch */
+	return t && t->state == ACCEPTED && req->method == SIP_ACK ? NULL : t;
+}
 
 struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel)
 {

@@ -122,6 +122,14 @@ static void put_to(struct writer *w, const sip_to_t *to, const char *tag)
 	put(w, "\r\n");
 }
 
+/* Section 8.2.6.1: so that the sender can tell how long the way is. */
+static void put_timestamp(struct writer *w, const sip_t *sip)
+{
+	for (const sip_unknown_t *u = sip->sip_unknown; u; u = u->un_next)
+		if (!strcasecmp(u->un_name, "Timestamp"))
+			put_fragment(w, (const msg_header_t *)u);
+}
+
 bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct addr *source, int status,
                      const char *phrase, const char *to_tag, const char *extra)
 {
@@ -132,6 +140,8 @@ bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct a
 	put_to(w, sip->sip_to, status > 100 && !*req->to_tag ? to_tag : NULL);
 	put_fragment(w, (const msg_header_t *)sip->sip_call_id);
 	put_fragment(w, (const msg_header_t *)sip->sip_cseq);
+	if (status == 100)
+		put_timestamp(w, sip);
 	put(w, extra);
 	put(w, "Content-Length: 0\r\n\r\n");
 	return !w->bad;

@@ -40,7 +40,8 @@ static struct anycast_peer_config *add_peer(struct anycast_config *c, const char
 {
 	struct anycast_peer_config *p = &c->peers[c->n_peers++];
 
-	*p = (struct anycast_peer_config){.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1};
+	*p = (struct anycast_peer_config){
+		.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1};
 	snprintf(p->name, sizeof p->name, "peer-%u", c->n_peers);
 	addr_parse(&p->address, address, 0);
 	return p;
@@ -118,13 +119,14 @@ static void print_status(struct anycast *a)
 
 	anycast_status(a, &s);
 	for (unsigned i = 0; i < s.n_peers; i++)
-		printf("peer %s state %s hold %u keepalive %u announced %u received %u updates %llu error %s\n", s.peers[i].name,
-		       s.peers[i].state, s.peers[i].hold_ms, s.peers[i].keepalive_ms, s.peers[i].prefixes_announced,
-		       s.peers[i].prefixes_received, (unsigned long long)s.peers[i].updates_out, s.peers[i].last_error);
+		printf("peer %s state %s hold %u keepalive %u announced %u received %u updates %llu error %s\n",
+		       s.peers[i].name, s.peers[i].state, s.peers[i].hold_ms, s.peers[i].keepalive_ms,
+		       s.peers[i].prefixes_announced, s.peers[i].prefixes_received,
+		       (unsigned long long)s.peers[i].updates_out, s.peers[i].last_error);
 	for (unsigned i = 0; i < s.n_prefixes; i++)
 		printf("prefix %s action %s address %d peers %u reason %s\n", prefix_str(&s.prefixes[i].prefix, text),
-		       policy_route_action_str(s.prefixes[i].action), s.prefixes[i].address_present, s.prefixes[i].peers_announced,
-		       s.prefixes[i].reason);
+		       policy_route_action_str(s.prefixes[i].action), s.prefixes[i].address_present,
+		       s.prefixes[i].peers_announced, s.prefixes[i].reason);
 	puts(".");
 }
 
@@ -164,7 +166,8 @@ static bool parse(struct anycast_config *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct anycast_config config = {.gate = {.rise = 1, .fall = 2, .min_regions = 1}, .gate_interval_ms = 100};
+	static struct anycast_config config = {.gate = {.rise = 1, .fall = 2, .min_regions = 1},
+					       .gate_interval_ms = 100};
 	struct anycast *a;
 	struct err err;
 	char line[128];

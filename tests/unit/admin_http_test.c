@@ -257,16 +257,17 @@ static int ask_padded(const char *head, size_t len)
 	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : -1;
 }
 
+#define EXPLAIN "POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE
+
 static void test_large_body(void)
 {
 	begin();
-	CU_ASSERT_EQUAL(ask_padded("POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE "Content-Length: 65536\r\n\r\n", 65536), 400);
-	CU_ASSERT_EQUAL(ask_padded("POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE "Content-Length: 65537\r\n\r\n", 65537), 413);
+	CU_ASSERT_EQUAL(ask_padded(EXPLAIN "Content-Length: 65536\r\n\r\n", 65536), 400);
+	CU_ASSERT_EQUAL(ask_padded(EXPLAIN "Content-Length: 65537\r\n\r\n", 65537), 413);
 	CU_ASSERT_TRUE(says("Content-Type: application/problem+json"));
-	CU_ASSERT_EQUAL(ask_padded("POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE "Content-Length: 500000\r\n\r\n", 500000), 413);
-	CU_ASSERT_EQUAL(ask_padded("POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE "Content-Length: 99000000000\r\n\r\n", 0), 413);
-	CU_ASSERT_EQUAL(ask_padded("POST /v1/explain HTTP/1.1\r\n" HOST JSON_TYPE
-	                           "Transfer-Encoding: chunked\r\n\r\n1000000\r\n", 0x1000000), -1);
+	CU_ASSERT_EQUAL(ask_padded(EXPLAIN "Content-Length: 500000\r\n\r\n", 500000), 413);
+	CU_ASSERT_EQUAL(ask_padded(EXPLAIN "Content-Length: 99000000000\r\n\r\n", 0), 413);
+	CU_ASSERT_EQUAL(ask_padded(EXPLAIN "Transfer-Encoding: chunked\r\n\r\n1000000\r\n", 0x1000000), -1);
 	CU_ASSERT_EQUAL(ask(true, "GET /health HTTP/1.1\r\n" HOST "\r\n"), 200);
 	end();
 }
@@ -278,7 +279,8 @@ static void test_rude(void)
 		"PATCH /v1/regions/us-east-1 HTTP/1.1\r\n" HOST "Content-Length: -5\r\n\r\nx",
 		"PATCH /v1/regions/us-east-1 HTTP/1.1\r\n" HOST "Content-Length: 9999\r\n\r\n{",
 		"POST /v1/explain HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"GET /%ff%00%2 HTTP/1.1\r\n" HOST "\r\n", "GET http://x/ HTTP/1.1\r\n" HOST "\r\n", "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
+		"GET /%ff%00%2 HTTP/1.1\r\n" HOST "\r\n", "GET http://x/ HTTP/1.1\r\n" HOST "\r\n",
+		"OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
 	};
 
 	begin();

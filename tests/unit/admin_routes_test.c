@@ -1,5 +1,6 @@
 /* The API from request to response, without a socket: paths, methods, bodies, problems, what each
  * handler says and changes, and that the OpenAPI document is true. */
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -584,8 +585,9 @@ static void check_operation(const json_t *doc, const char *path, const char *met
 	const char *body = NULL;
 
 	snprintf(real_path, sizeof real_path, "%s", strchr(path, '{') ? "/v1/regions/us-east-1" : path);
-	for (size_t i = 0; i < sizeof verb; i++)
-		verb[i] = method[i] >= 'a' && method[i] <= 'z' ? (char)(method[i] - 32) : method[i];
+	snprintf(verb, sizeof verb, "%s", method);
+	for (char *p = verb; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
 	takes = json_object_get(operation, "requestBody");
 	for (unsigned i = 0; takes && i < 2; i++)
 		if (strcmp(bodies[i].path, path) == 0)

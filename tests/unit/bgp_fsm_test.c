@@ -28,7 +28,8 @@ static void test_next_states(void)
 			char got = letters[bgp_fsm(s, e).next];
 
 			if (got != next_states[s][e])
-				printf("\n%s on %s: %c, not %c ", bgp_state_str(s), bgp_event_str(e), got, next_states[s][e]);
+				printf("\n%s on %s: %c, not %c ", bgp_state_str(s), bgp_event_str(e), got,
+				       next_states[s][e]);
 			CU_ASSERT_EQUAL(got, next_states[s][e]);
 		}
 	}
@@ -73,7 +74,8 @@ static void test_notifications(void)
 			if (e == BGP_EV_NOTIF || e == BGP_EV_NOTIF_VERSION || e == BGP_EV_TCP_FAILS ||
 			    e == BGP_EV_SEND_HOLD_EXPIRES)       /* nobody to tell, or told already */
 				CU_ASSERT_FALSE(notifies(t.actions));
-			CU_ASSERT_EQUAL(!!(t.actions & BGP_ACT_NOTIFY_HOLD), s >= BGP_OPENSENT && e == BGP_EV_HOLD_EXPIRES);
+			CU_ASSERT_EQUAL(!!(t.actions & BGP_ACT_NOTIFY_HOLD),
+					s >= BGP_OPENSENT && e == BGP_EV_HOLD_EXPIRES);
 			if (s >= BGP_OPENSENT && (e == BGP_EV_MANUAL_STOP || e == BGP_EV_AUTOMATIC_STOP ||
 			                          e == BGP_EV_HEADER_ERR || e == BGP_EV_COLLISION_DUMP))
 				CU_ASSERT(t.actions & BGP_ACT_NOTIFY_EVENT);
@@ -93,11 +95,13 @@ static void test_the_way_up(void)
 	t = bgp_fsm(t.next, BGP_EV_TCP_CONNECTED);
 	CU_ASSERT_EQUAL(t.actions, BGP_ACT_STOP_RETRY | BGP_ACT_SEND_OPEN | BGP_ACT_HOLD_LARGE);
 	t = bgp_fsm(t.next, BGP_EV_OPEN);
-	CU_ASSERT_EQUAL(t.actions, BGP_ACT_STOP_RETRY | BGP_ACT_SEND_KEEPALIVE | BGP_ACT_START_KEEPALIVE | BGP_ACT_START_HOLD);
+	CU_ASSERT_EQUAL(t.actions,
+			BGP_ACT_STOP_RETRY | BGP_ACT_SEND_KEEPALIVE | BGP_ACT_START_KEEPALIVE | BGP_ACT_START_HOLD);
 	t = bgp_fsm(t.next, BGP_EV_KEEPALIVE);
 	CU_ASSERT_EQUAL(t.next, BGP_ESTABLISHED);
 	CU_ASSERT_EQUAL(t.actions, BGP_ACT_START_HOLD | BGP_ACT_UP);
-	CU_ASSERT_EQUAL(bgp_fsm(t.next, BGP_EV_KEEPALIVE_EXPIRES).actions, BGP_ACT_SEND_KEEPALIVE | BGP_ACT_START_KEEPALIVE);
+	CU_ASSERT_EQUAL(bgp_fsm(t.next, BGP_EV_KEEPALIVE_EXPIRES).actions,
+			BGP_ACT_SEND_KEEPALIVE | BGP_ACT_START_KEEPALIVE);
 	CU_ASSERT(bgp_fsm(t.next, BGP_EV_UPDATE).actions & BGP_ACT_START_HOLD);
 	CU_ASSERT_EQUAL(bgp_fsm(BGP_IDLE, BGP_EV_IDLE_HOLD_EXPIRES).actions, BGP_ACT_START_RETRY | BGP_ACT_CONNECT);
 }

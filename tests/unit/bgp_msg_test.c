@@ -11,8 +11,13 @@
 static const uint8_t marker[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-static const struct bgp_open our_open = {.as = 4200000001, .router_id = 0xc633640b, .hold_s = 60,
-                                         .families = BGP_IPV4 | BGP_IPV6, .as4 = true, .refresh = true, .extended = true};
+static const struct bgp_open our_open = {.as = 4200000001,
+					 .router_id = 0xc633640b,
+					 .hold_s = 60,
+					 .families = BGP_IPV4 | BGP_IPV6,
+					 .as4 = true,
+					 .refresh = true,
+					 .extended = true};
 
 static void test_open_bytes(void)
 {
@@ -82,7 +87,8 @@ static void test_open_forms(void)
 	CU_ASSERT_EQUAL(open.families, BGP_IPV4);
 	CU_ASSERT_FALSE(open.as4);
 	/* one parameter a capability, as some do; graceful restart understood; unknown 73 passed over */
-	CU_ASSERT_EQUAL(READ_OPEN(&open, &error, 20, 2, 6, 1, 4, 0, 2, 0, 1, 2, 4, 64, 2, 0xc0, 0x78, 2, 4, 73, 2, 1, 2), 0);
+	CU_ASSERT_EQUAL(
+		READ_OPEN(&open, &error, 20, 2, 6, 1, 4, 0, 2, 0, 1, 2, 4, 64, 2, 0xc0, 0x78, 2, 4, 73, 2, 1, 2), 0);
 	CU_ASSERT_EQUAL(open.families, BGP_IPV6);
 	CU_ASSERT(open.graceful_restart);
 	CU_ASSERT_EQUAL(open.restart_s, 120);
@@ -157,14 +163,20 @@ static void test_frame(void)
 	CU_ASSERT_EQUAL(frame(4096, BGP_MSG_UPDATE, 5000, BGP_MSG_MAX, &error), 4096);
 	CU_ASSERT_EQUAL(frame(4097, BGP_MSG_UPDATE, 5000, BGP_MSG_MAX_EXTENDED, &error), 4097);
 	/* the least each type can be, and its limits */
-	static const struct { unsigned length; uint8_t type; size_t max; } bad[] = {
-		{18, BGP_MSG_KEEPALIVE, BGP_MSG_MAX}, {20, BGP_MSG_KEEPALIVE, BGP_MSG_MAX}, {28, BGP_MSG_OPEN, BGP_MSG_MAX},
-		{22, BGP_MSG_UPDATE, BGP_MSG_MAX}, {20, BGP_MSG_NOTIFICATION, BGP_MSG_MAX}, {0, BGP_MSG_UPDATE, BGP_MSG_MAX},
-		{4097, BGP_MSG_UPDATE, BGP_MSG_MAX}, {4097, BGP_MSG_OPEN, BGP_MSG_MAX_EXTENDED},
+	static const struct {
+		unsigned length;
+		uint8_t type;
+		size_t max;
+	} bad[] = {
+		{18, BGP_MSG_KEEPALIVE, BGP_MSG_MAX},    {20, BGP_MSG_KEEPALIVE, BGP_MSG_MAX},
+		{28, BGP_MSG_OPEN, BGP_MSG_MAX},         {22, BGP_MSG_UPDATE, BGP_MSG_MAX},
+		{20, BGP_MSG_NOTIFICATION, BGP_MSG_MAX}, {0, BGP_MSG_UPDATE, BGP_MSG_MAX},
+		{4097, BGP_MSG_UPDATE, BGP_MSG_MAX},     {4097, BGP_MSG_OPEN, BGP_MSG_MAX_EXTENDED},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		CU_ASSERT_EQUAL(frame(bad[i].length, bad[i].type, 19, bad[i].max, &error), -EBADMSG);
-		CU_ASSERT(error.code == BGP_ERR_HEADER && error.subcode == BGP_HEADER_BAD_LENGTH && error.data_len == 2);
+		CU_ASSERT(error.code == BGP_ERR_HEADER && error.subcode == BGP_HEADER_BAD_LENGTH &&
+			  error.data_len == 2);
 		CU_ASSERT_EQUAL((unsigned)(error.data[0] << 8 | error.data[1]), bad[i].length);
 	}
 	CU_ASSERT_EQUAL(frame(19, 6, 19, BGP_MSG_MAX, &error), -EBADMSG);
@@ -309,8 +321,9 @@ static void test_no_room(void)
 	}
 }
 
-UNIT_MAIN("bgp_msg", {"bytes of OPEN", test_open_bytes}, {"graceful restart is never offered", test_never_offers_graceful_restart},
-          {"OPEN there and back", test_open_round_trip}, {"forms of OPEN", test_open_forms},
-          {"errors of OPEN", test_open_errors}, {"framing", test_frame}, {"cease with a text", test_cease_text},
-          {"names of errors", test_notification_names}, {"ROUTE-REFRESH", test_refresh},
-          {"random and mutated bytes", test_fuzz}, {"no room to write", test_no_room})
+UNIT_MAIN("bgp_msg", {"bytes of OPEN", test_open_bytes},
+	  {"graceful restart is never offered", test_never_offers_graceful_restart},
+	  {"OPEN there and back", test_open_round_trip}, {"forms of OPEN", test_open_forms},
+	  {"errors of OPEN", test_open_errors}, {"framing", test_frame}, {"cease with a text", test_cease_text},
+	  {"names of errors", test_notification_names}, {"ROUTE-REFRESH", test_refresh},
+	  {"random and mutated bytes", test_fuzz}, {"no room to write", test_no_room})

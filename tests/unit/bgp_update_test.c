@@ -60,8 +60,8 @@ static void test_announce_ipv6(void)
 	struct bgp_attrs a = attrs_of("2001:db8:a::3");
 
 	bgp_update_write_announce(&w, &a, &p, 1);
-	EXPECT(&w, 0, 0, 0, 44, 0x80, 14, 28, 0, 2, 1, 16, 0x20, 0x01, 0x0d, 0xb8, 0, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0,
-	       48, 0x20, 0x01, 0x0d, 0xb8, 0, 0xac, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xf2);
+	EXPECT(&w, 0, 0, 0, 44, 0x80, 14, 28, 0, 2, 1, 16, 0x20, 0x01, 0x0d, 0xb8, 0, 0x0a, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	       3, 0, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 0xac, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xf2);
 }
 
 static void test_two_octet_peer(void)
@@ -79,7 +79,8 @@ static void test_two_octet_peer(void)
 	w = writer_of(buf, sizeof buf);
 	a.local_as = 65010;  /* fits: no AS4_PATH */
 	bgp_update_write_announce(&w, &a, &p, 1);
-	EXPECT(&w, 0, 0, 0, 18, 0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0xfd, 0xf2, 0x40, 3, 4, 192, 0, 2, 3, 32, 203, 0, 113, 10);
+	EXPECT(&w, 0, 0, 0, 18, 0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0xfd, 0xf2, 0x40, 3, 4, 192, 0, 2, 3, 32, 203, 0, 113,
+	       10);
 }
 
 static void test_internal_peer(void)
@@ -105,7 +106,8 @@ static void test_withdraw(void)
 	EXPECT(&w, 0, 5, 32, 203, 0, 113, 10, 0, 0);
 	w = writer_of(buf, sizeof buf);
 	bgp_update_write_withdraw(&w, &six, 1);
-	EXPECT(&w, 0, 0, 0, 23, 0x80, 15, 20, 0, 2, 1, 128, 0x20, 0x01, 0x0d, 0xb8, 0, 0xac, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10);
+	EXPECT(&w, 0, 0, 0, 23, 0x80, 15, 20, 0, 2, 1, 128, 0x20, 0x01, 0x0d, 0xb8, 0, 0xac, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	       0x10);
 	w = writer_of(buf, sizeof buf);
 	bgp_update_write_end_of_rib(&w, BGP_IPV4);
 	EXPECT(&w, 0, 0, 0, 0);
@@ -316,7 +318,8 @@ static void test_end_of_rib(void)
 
 	CU_ASSERT_EQUAL(bgp_update_read((const uint8_t[]){0, 0, 0, 0}, 4, true, false, &u, &error), 0);
 	CU_ASSERT_EQUAL(u.end_of_rib, BGP_IPV4);
-	CU_ASSERT_EQUAL(bgp_update_read((const uint8_t[]){0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1}, 10, true, false, &u, &error), 0);
+	CU_ASSERT_EQUAL(
+		bgp_update_read((const uint8_t[]){0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1}, 10, true, false, &u, &error), 0);
 	CU_ASSERT_EQUAL(u.end_of_rib, BGP_IPV6);
 }
 

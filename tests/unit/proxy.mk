@@ -1,1 +1,59 @@
 # Unit tests of proxy/: check_PROGRAMS += tests/unit/NAME_test, its _SOURCES, _CFLAGS (with CUNIT_CFLAGS) and _LDADD.
+PROXY_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(EVENT_CFLAGS)
+PROXY_TEST_LIBS = $(PROXY_LIBS) $(CUNIT_LIBS)
+PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
+PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
+
+check_PROGRAMS += \
+	tests/unit/call_test \
+	tests/unit/dialog_test \
+	tests/unit/ingress_test \
+	tests/unit/number_test \
+	tests/unit/record_test \
+	tests/unit/region_test \
+	tests/unit/sip_message_test \
+	tests/unit/sip_torture_test \
+	tests/unit/sip_write_test \
+	tests/unit/table_test \
+	tests/unit/token_test \
+	tests/unit/trunk_test \
+	tests/unit/txn_test
+tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
+tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_region_test_SOURCES = tests/unit/region_test.c tests/unit/unit.h
+tests_unit_region_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_region_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
+tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_token_test_SOURCES = tests/unit/token_test.c tests/unit/unit.h
+tests_unit_token_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_token_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_trunk_test_SOURCES = tests/unit/trunk_test.c tests/unit/unit.h
+tests_unit_trunk_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_trunk_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_message_test_SOURCES = tests/unit/sip_message_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_message_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_message_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_torture_test_SOURCES = tests/unit/sip_torture_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_torture_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
+tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_test_SOURCES = tests/unit/txn_test.c $(PROXY_SIP_TEXT)
+tests_unit_txn_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_record_test_SOURCES = tests/unit/record_test.c tests/unit/unit.h
+tests_unit_record_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_record_test_LDADD = $(PROXY_TEST_LIBS) $(JANSSON_LIBS)
+tests_unit_call_test_SOURCES = tests/unit/call_test.c $(PROXY_RIG)
+tests_unit_call_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_ingress_test_SOURCES = tests/unit/ingress_test.c $(PROXY_RIG)
+tests_unit_ingress_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_ingress_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG)
+tests_unit_dialog_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)

@@ -1,0 +1,253 @@
+/* proxy/table: trunks by their sources, regions by their hashes, the next target, a region's health. */
+#include "proxy/table.h"
+#include "base/clock.h"
+#include "proxy/token.h"
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct prefix prefix(const char *text)
+{
+	struct prefix p;
+	CU_ASSERT_EQUAL_FATAL(prefix_parse(&p, text), 0);
+	return p;
+}
+
+static struct policy_table *policy(void)
+{
+	static const struct policy_region_config regions[] = {
+		{.name = "us-east-1", .weight = 100, .max_calls = 10}, {.name = "us-west-2", .weight = 30},
+	};
+	static const struct policy_pool_config pools[] = {
+		{.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
+		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
+	};
+	static const struct policy_rule_config rules[] = {{.name = "all"}};
+	struct policy_config c = {.regions = regions, .n_regions = 2, .pools = pools, .n_pools = 1, .rules = rules,
+	                          .n_rules = 1, .tuning = policy_tuning_default()};
+	struct err err;
+	struct policy_table *t = policy_table_new(&c, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	return t;
+}
+
+static void target(struct proxy_region_config *r, const char *host, uint16_t port)
+{
+	struct proxy_target_config *t = &r->targets[r->n_targets++];
+	snprintf(t->host, sizeof t->host, "%s", host);
+	snprintf(t->uri, sizeof t->uri, "sip:%s:%u", host, port);
+	t->port = port;
+}
+
+static struct table *build(struct err *err)
+{
+	static struct prefix a[2], b[1];
+	struct proxy_region_config regions[2];
+	memset(regions, 0, sizeof regions);
+	a[0] = prefix("192.0.2.0/24");
+	a[1] = prefix("2001:db8:a::/48");
+	b[0] = prefix("192.0.2.64/26");
+	struct proxy_trunk_config trunks[2] = {
+		{.name = "carrier-a", .sources = a, .n_sources = 2, .max_calls = 5, .max_cps = 7,
+		.default_country = "44"},
+		{.name = "carrier-b", .sources = b, .n_sources = 1},
+	};
+	target(&regions[0], "198.51.100.21", 5060);
+	target(&regions[0], "2001:db8::21", 5062);
+	target(&regions[0], "198.51.100.22", 5060);
+	target(&regions[1], "sbc.example.net", 5080);
+	struct proxy_routing r = {.policy = policy(), .regions = regions, .trunks = trunks, .n_trunks = 2};
+	return table_new(&r, err);
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr a;
+	CU_ASSERT_EQUAL_FATAL(addr_parse(&a, text, 5060), 0);
+	return a;
+}
+
+static int trunk_of(const struct table *t, const char *text)
+{
+	struct addr a = addr(text);
+	return table_trunk(t, &a);
+}
+
+static void test_lookup(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_EQUAL(trunk_of(t, "192.0.2.1"), 0);
+	CU_ASSERT_EQUAL(trunk_of(t, "192.0.2.65"), 1);   /* the longer prefix */
+	CU_ASSERT_EQUAL(trunk_of(t, "192.0.2.128"), 0);
+	CU_ASSERT_EQUAL(trunk_of(t, "192.0.3.1"), -1);
+	CU_ASSERT_EQUAL(trunk_of(t, "2001:db8:a:1::5"), 0);
+	CU_ASSERT_EQUAL(trunk_of(t, "2001:db8:b::5"), -1);
+	CU_ASSERT_EQUAL(table_trunk_by_hash(t, token_name("carrier-b")), 1);
+	CU_ASSERT_EQUAL(table_trunk_by_hash(t, token_name("carrier-c")), -1);
+	CU_ASSERT_EQUAL(table_region_by_hash(t, token_name("us-west-2")), 1);
+	CU_ASSERT_EQUAL(table_region_by_hash(t, token_name("eu-west-2")), -1);
+	CU_ASSERT_EQUAL(t->trunks[0].max_calls, 5);
+	CU_ASSERT_EQUAL(t->trunks[0].max_cps, 7);
+	CU_ASSERT_STRING_EQUAL(t->trunks[0].default_country, "44");
+	table_free(t);
+}
+
+static void test_conflict(void)
+{
+	struct prefix a = prefix("192.0.2.0/24");
+	struct proxy_region_config regions[2];
+	memset(regions, 0, sizeof regions);
+	target(&regions[0], "198.51.100.21", 5060);
+	target(&regions[1], "198.51.100.22", 5060);
+	struct proxy_trunk_config trunks[2] = {
+		{.name = "carrier-a", .sources = &a, .n_sources = 1},
+		{.name = "carrier-b", .sources = &a, .n_sources = 1},
+	};
+	struct proxy_routing r = {.policy = policy(), .regions = regions, .trunks = trunks, .n_trunks = 2};
+	struct err err = {""};
+	CU_ASSERT_PTR_NULL(table_new(&r, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "carrier-a"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "carrier-b"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "192.0.2.0/24"));
+}
+
+static void set_health(struct table *t, unsigned region, unsigned k, bool healthy, uint32_t rtt)
+{
+	atomic_store(&t->regions[region].targets[k].rtt_us, rtt);
+	target_set_health(&t->regions[region].targets[k], healthy, "no answer");
+}
+
+static void test_pick_healthy(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	struct addr a;
+	unsigned seen[3] = {0};
+	set_health(t, 0, 0, true, 1);
+	set_health(t, 0, 2, true, 1);
+	for (int i = 0; i < 12; i++) {
+		int k = table_pick_target(t, 0, 3, &a);
+		CU_ASSERT_FATAL(k >= 0 && k < 3);
+		seen[k]++;
+	}
+	CU_ASSERT_EQUAL(seen[1], 0);
+	CU_ASSERT(seen[0] >= 4 && seen[2] >= 4);
+	set_health(t, 0, 0, false, 0);
+	for (int i = 0; i < 5; i++) {
+		struct addr expected = addr("198.51.100.22");
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, &a), 2);
+		CU_ASSERT(addr_equal(&a, &expected));
+	}
+	table_free(t);
+}
+
+static void test_pick_family(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	struct addr a, v6 = addr("2001:db8::21");
+	for (unsigned k = 0; k < 3; k++)
+		set_health(t, 0, k, true, 1);
+	for (int i = 0; i < 9; i++) {
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, &a), 1);
+		CU_ASSERT(addr_same_host(&a, &v6));
+		CU_ASSERT_EQUAL(addr_port(&a), 5062);
+		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, &a), 1);
+	}
+	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, &a), -1);
+	table_free(t);
+}
+
+/* Health gates the region, in the policy; where it is ignored (panic) any address is better than none. */
+static void test_pick_fallback(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	struct addr a, resolved = addr("203.0.113.9");
+	CU_ASSERT(table_pick_target(t, 0, 1, &a) >= 0);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), -1);  /* a name that has not resolved */
+	addr_set_port(&resolved, 5080);
+	target_set_address(&t->regions[1].targets[0], &resolved);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), 0);
+	CU_ASSERT(addr_equal(&a, &resolved));
+	table_free(t);
+}
+
+static void test_refresh(void)
+{
+	struct err err;
+	clock_test_set(1000 * CLOCK_SEC, 2000 * CLOCK_SEC);
+	struct table *t = build(&err);
+	struct region_live *live = &t->regions[0].live;
+	CU_ASSERT_FALSE(table_refresh_health(t, 0));
+	CU_ASSERT_FALSE(live->healthy);
+	clock_test_advance(CLOCK_SEC);
+	set_health(t, 0, 0, true, 5000);
+	CU_ASSERT(table_refresh_health(t, 0));
+	CU_ASSERT(live->healthy);
+	CU_ASSERT_EQUAL(live->rtt_us, 5000);
+	CU_ASSERT_EQUAL(live->health_since_wall_us, 2001 * CLOCK_SEC);
+	clock_test_advance(CLOCK_SEC);
+	set_health(t, 0, 2, true, 3000);
+	CU_ASSERT_FALSE(table_refresh_health(t, 0));
+	CU_ASSERT_EQUAL(live->rtt_us, 3000);  /* of the quickest */
+	CU_ASSERT_EQUAL(live->health_since_wall_us, 2001 * CLOCK_SEC);
+	set_health(t, 0, 2, false, 3000);
+	CU_ASSERT_FALSE(table_refresh_health(t, 0));
+	CU_ASSERT_EQUAL(live->rtt_us, 5000);
+	set_health(t, 0, 0, false, 5000);
+	CU_ASSERT(table_refresh_health(t, 0));
+	CU_ASSERT_FALSE(live->healthy);
+	CU_ASSERT_EQUAL(live->rtt_us, 0);
+	CU_ASSERT_EQUAL(live->health_since_wall_us, 2002 * CLOCK_SEC);
+	CU_ASSERT_FALSE(t->regions[1].live.healthy);
+	table_free(t);
+}
+
+static void test_target_status(void)
+{
+	struct err err;
+	clock_test_set(1000 * CLOCK_SEC, 2000 * CLOCK_SEC);
+	struct table *t = build(&err);
+	struct target *k = &t->regions[0].targets[0];
+	struct proxy_target_status s;
+	CU_ASSERT(target_set_health(k, false, "no answer in 500 ms"));  /* the first word is news */
+	CU_ASSERT_FALSE(target_set_health(k, false, "503 Service Unavailable"));
+	target_status(k, &s);
+	CU_ASSERT_FALSE(s.healthy);
+	CU_ASSERT_STRING_EQUAL(s.last_error, "503 Service Unavailable");
+	CU_ASSERT_STRING_EQUAL(s.uri, "sip:198.51.100.21:5060");
+	CU_ASSERT_EQUAL(s.since_wall_us, 2000 * CLOCK_SEC);
+	clock_test_advance(CLOCK_SEC);
+	CU_ASSERT(target_set_health(k, true, ""));
+	target_status(k, &s);
+	CU_ASSERT(s.healthy);
+	CU_ASSERT_STRING_EQUAL(s.last_error, "");
+	CU_ASSERT_EQUAL(s.since_wall_us, 2001 * CLOCK_SEC);
+	target_status(&t->regions[1].targets[0], &s);
+	CU_ASSERT_EQUAL(addr_family(&s.address), AF_UNSPEC);
+	table_free(t);
+}
+
+static void test_facts(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	struct policy_region_facts f[2];
+	region_setup_begin(&t->regions[1].live, 1000 * CLOCK_SEC);
+	table_facts(t, 1000 * CLOCK_SEC, f);
+	CU_ASSERT_EQUAL(f[0].weight, 100);
+	CU_ASSERT_EQUAL(f[1].weight, 30);
+	CU_ASSERT_EQUAL(f[0].setups, 0);
+	CU_ASSERT_EQUAL(f[1].setups, 1);
+	table_free(t);
+}
+
+UNIT_MAIN("table", {"lookups", test_lookup}, {"a source of two trunks", test_conflict},
+          {"healthy targets in turn", test_pick_healthy}, {"only families that can be sent to", test_pick_family},
+          {"none healthy, none resolved", test_pick_fallback}, {"a region's health", test_refresh},
+          {"a target's status", test_target_status}, {"facts", test_facts})
