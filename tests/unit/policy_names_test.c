@@ -14,7 +14,7 @@ static void test_admin(void)
 	for (int i = POLICY_READY; i <= POLICY_MAINT; i++) {
 		CU_ASSERT_STRING_EQUAL(policy_admin_str((enum policy_admin)i), words[i]);
 		CU_ASSERT_TRUE(policy_admin_parse(words[i], &out));
-		CU_ASSERT_EQUAL(out, i);
+		CU_ASSERT_EQUAL((int)out, (int)i);
 	}
 	out = POLICY_DRAIN;
 	CU_ASSERT_FALSE(policy_admin_parse("", &out));
@@ -32,7 +32,7 @@ static void test_strategy(void)
 	for (int i = POLICY_ADAPTIVE; i <= POLICY_STICKY; i++) {
 		CU_ASSERT_STRING_EQUAL(policy_strategy_str((enum policy_strategy)i), words[i]);
 		CU_ASSERT_TRUE(policy_strategy_parse(words[i], &out));
-		CU_ASSERT_EQUAL(out, i);
+		CU_ASSERT_EQUAL((int)out, (int)i);
 	}
 	out = POLICY_LOAD;
 	CU_ASSERT_FALSE(policy_strategy_parse("random", &out));
