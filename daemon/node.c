@@ -1,6 +1,7 @@
-/* The node: see node.h. Its life ends in steps, on the control loop: the route goes first (withdraw,
- * CEASE), calls that are still on their way are served, then setups under way are given time, then
- * everything stops. A second SIGTERM stops at once. */
+/* The node: see node.h. Its life ends in steps, on the control loop: the route is withdrawn first, calls
+ * that are still on their way are served, then setups under way are given time, then everything stops:
+ * CEASE, the anycast address, the workers. The address stays so long because carriers take answers from
+ * it alone. A second SIGTERM stops at once. */
 #include "daemon/node.h"
 
 #include <errno.h>
@@ -32,7 +33,8 @@ struct node {
 	struct anycast *anycast;
 	struct admin *admin;
 	struct event *signals[3], *tick;
-	bool stopping, proxy_started, anycast_started;
+	_Atomic bool stopping;           /* the anycast thread reads it */
+	bool proxy_started, anycast_started;
 	int64_t stopping_since_us;
 };
 
@@ -47,7 +49,7 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
 	f->draining = proxy_draining(n->proxy);
-	f->stopping = false;  /* anycast_stop() says so itself */
+	f->stopping = n->stopping;
 }
 
 static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
@@ -111,8 +113,7 @@ static void begin_stop(struct node *n)
 	sd_notify(0, "STOPPING=1");
 	if (n->anycast_started) {
 		log_info("stopping: withdrawing the route");
-		anycast_stop(n->anycast, CEASE_MS);
-		n->anycast_started = false;
+		anycast_order(n->anycast, NULL, POLICY_ORDER_AUTO, "the stop");  /* a check at once, with `stopping` */
 	}
 	event_add(n->tick, &every);
 }

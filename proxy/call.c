@@ -318,32 +318,38 @@ static void on_nothing(struct call *c, struct branch *b)
 		finish(c, OUTCOME_TIMEOUT, 408, "");
 }
 
-static void on_cancel(struct call *c)
+/* The caller's reason goes along (RFC 3326): a phone that rang may show it. */
+static void on_cancel(struct call *c, const struct sip_msg *cancel)
 {
+	char reason[512];
+	struct writer lines = writer_of(reason, sizeof reason - 1);
 	if (c->state == CALL_DONE || c->cancelled)
 		return;
 	c->cancelled = true;
+	reason[sip_write_reason(&lines, cancel) ? writer_len(&lines) : 0] = 0;
 	for (unsigned i = 0; i < c->n_branches; i++) {
 		struct branch *b = &c->branches[i];
-		if (b->txn && !b->given_up)
-			txn_client_cancel(&c->w->txns, b->txn);
+		if (!b->txn || b->given_up)
+			continue;
+		txn_client_reason(b->txn, reason);
+		txn_client_cancel(&c->w->txns, b->txn);
 	}
 }
 
-void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *resp)
+void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *m)
 {
 	switch (event) {
 	case CALL_ON_PROVISIONAL:
 		if (c->state != CALL_DONE && !b->given_up)
-			relay_provisional(c, resp);
+			relay_provisional(c, m);
 		return;
 	case CALL_ON_ANSWER:
 		b->over = true;
 		branch_settle(b, false);
-		relay_answer(c, b, resp);
+		relay_answer(c, b, m);
 		return;
 	case CALL_ON_FAILURE:
-		on_failure(c, b, resp);
+		on_failure(c, b, m);
 		return;
 	case CALL_ON_SILENCE:
 		on_nothing(c, b);
@@ -353,7 +359,7 @@ void call_step(struct call *c, struct branch *b, enum call_event event, const st
 		on_nothing(c, b);
 		return;
 	case CALL_ON_CANCEL:
-		on_cancel(c);
+		on_cancel(c, m);
 		return;
 	}
 }
@@ -411,4 +417,4 @@ void call_begin_again(struct worker *w, const struct sip_msg *invite, const stru
 		finish(c, OUTCOME_FAILED, 513, "");
 }
 
-void call_cancel(struct call *c) { call_step(c, NULL, CALL_ON_CANCEL, NULL); }
+void call_cancel(struct call *c, const struct sip_msg *cancel) { call_step(c, NULL, CALL_ON_CANCEL, cancel); }

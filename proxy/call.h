@@ -17,6 +17,6 @@ void call_begin_again(struct worker *w, const struct sip_msg *invite, const stru
                       const struct addr *source, const struct forward *f, struct sip_forward *sf);
 
 /* The caller's CANCEL, answered already. */
-void call_cancel(struct call *c);
+void call_cancel(struct call *c, const struct sip_msg *cancel);
 
 #endif

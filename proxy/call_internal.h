@@ -55,7 +55,7 @@ struct call {
 };
 
 /* call.c: the only place that changes a call's state. `resp` is NULL where the event has none. */
-void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *resp);
+void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *m);
 /* Frees the call once no transaction refers to it. */
 void call_free_if_over(struct call *c);
 const char *call_number_to(const struct call *c);

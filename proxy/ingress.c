@@ -55,7 +55,7 @@ static void on_cancel(const struct arrival *a)
 	count_request(a->w, SIP_CANCEL);
 	refuse(a, 200, "");
 	if (!txn_server_answered(t) && txn_server_user(t))
-		call_cancel(txn_server_user(t));
+		call_cancel(txn_server_user(t), a->msg);
 }
 
 /* Section 16.3 step 5: the answer names what is not supported, unless that is beyond all measure. */

@@ -197,8 +197,11 @@ void prober_start(struct prober *prober)
 
 void prober_free(struct prober *prober)
 {
-	for (unsigned i = 0; prober && i < prober->n; i++)
-		if (prober->probes[i].txn)
-			txn_client_end(prober->probes[i].txn);
+	for (unsigned i = 0; prober && i < prober->n; i++) {
+		struct probe *p = &prober->probes[i];
+		timer_stop(p->w->wheel, &p->timer);
+		if (p->txn)
+			txn_client_end(p->txn);
+	}
 	free(prober);
 }

@@ -102,8 +102,10 @@ bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct
                        const struct sip_forward *forward);
 
 /* CANCEL (section 9.1) or the ACK of a non-2xx (section 17.1.1.3, with `final`) for `sent`, which is
- * a request as we sent it. */
-bool sip_write_cancel(struct writer *w, const struct sip_msg *sent);
+ * a request as we sent it. `reason` is what sip_write_reason() gave of the CANCEL that came, or "". */
+bool sip_write_cancel(struct writer *w, const struct sip_msg *sent, const char *reason);
+/* The Reason header lines (RFC 3326) as they came; none: nothing. */
+bool sip_write_reason(struct writer *w, const struct sip_msg *cancel);
 bool sip_write_ack(struct writer *w, const struct sip_msg *sent, const struct sip_msg *final);
 
 #endif

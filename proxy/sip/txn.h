@@ -90,6 +90,8 @@ void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */
 void txn_client_cancel(struct txn_layer *layer, struct txn_client *t);
+/* Header lines for that CANCEL, copied; before txn_client_cancel(). */
+void txn_client_reason(struct txn_client *t, const char *lines);
 /* Ends it at once; on_end is called. What still comes for it is a stray. */
 void txn_client_end(struct txn_client *t);
 

@@ -21,7 +21,7 @@ struct txn_client {
 	int64_t interval_us;
 	const struct txn_client_user *ops;
 	void *user;
-	char *request;
+	char *request, *reason;      /* reason: lines for the CANCEL, NULL: none */
 	struct sip_path path;
 	uint16_t request_len;
 	uint8_t state, method;
@@ -49,6 +49,7 @@ static void destroy(struct txn_client *t)
 	if (t->ops)
 		t->ops->on_end(t->user);
 	free(t->request);
+	free(t->reason);
 	free(t);
 }
 
@@ -134,7 +135,7 @@ static size_t write_follower(struct txn_client *t, const struct sip_msg *final)
 		return 0;
 	memcpy(copy, t->request, t->request_len);
 	bool ok = sip_parse(&sent, copy, t->request_len, &why) == SIP_PARSED &&
-	          (final ? sip_write_ack(&w, &sent, final) : sip_write_cancel(&w, &sent));
+	          (final ? sip_write_ack(&w, &sent, final) : sip_write_cancel(&w, &sent, t->reason ? t->reason : ""));
 	sip_release(&sent);
 	free(copy);
 	return ok ? writer_len(&w) : 0;
@@ -152,6 +153,12 @@ static void send_cancel(struct txn_client *t)
 		return;
 	snprintf(branch, sizeof branch, "%.*s", (int)(strchr(t->key, '|') - t->key), t->key);
 	txn_client_new(t->layer, SIP_CANCEL, branch, &t->path, t->layer->scratch, n, NULL, NULL);
+}
+
+void txn_client_reason(struct txn_client *t, const char *lines)
+{
+	free(t->reason);
+	t->reason = strdup(lines);
 }
 
 void txn_client_cancel(struct txn_layer *layer, struct txn_client *t)

@@ -272,7 +272,8 @@ bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct
 }
 
 /* What CANCEL and ACK take over from the request they belong to. */
-static void put_follower(struct writer *w, const struct sip_msg *sent, const char *method, const sip_to_t *to)
+static void put_follower(struct writer *w, const struct sip_msg *sent, const char *method, const sip_to_t *to,
+                         const char *extra)
 {
 	const sip_t *sip = sent->sip;
 	put(w, method);
@@ -290,17 +291,27 @@ static void put_follower(struct writer *w, const struct sip_msg *sent, const cha
 	write_dec(w, sent->cseq);
 	put(w, " ");
 	put(w, method);
-	put(w, "\r\nContent-Length: 0\r\n\r\n");
+	put(w, "\r\n");
+	put(w, extra);
+	put(w, "Content-Length: 0\r\n\r\n");
 }
 
-bool sip_write_cancel(struct writer *w, const struct sip_msg *sent)
+bool sip_write_cancel(struct writer *w, const struct sip_msg *sent, const char *reason)
 {
-	put_follower(w, sent, "CANCEL", sent->sip->sip_to);
+	put_follower(w, sent, "CANCEL", sent->sip->sip_to, reason);
+	return !w->bad;
+}
+
+bool sip_write_reason(struct writer *w, const struct sip_msg *cancel)
+{
+	for (const sip_unknown_t *u = cancel->sip->sip_unknown; u; u = u->un_next)
+		if (!strcasecmp(u->un_name, "Reason"))
+			put_fragment(w, (const msg_header_t *)u);
 	return !w->bad;
 }
 
 bool sip_write_ack(struct writer *w, const struct sip_msg *sent, const struct sip_msg *final)
 {
-	put_follower(w, sent, "ACK", final->sip->sip_to);
+	put_follower(w, sent, "ACK", final->sip->sip_to, "");
 	return !w->bad;
 }

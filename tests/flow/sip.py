@@ -4,11 +4,10 @@ A Party is one UDP socket with an address of the picture in tests/lib.sh. Messag
 hand, on purpose: a second opinion beside tandem's own parser. Every wait is bounded.
 """
 import json
-import os
+import queue
 import re
-import select
 import socket
-import subprocess
+import threading
 import time
 import traceback
 import urllib.request
@@ -58,17 +57,24 @@ CALLS = set()
 
 
 class Party:
-    """One end: a carrier, a region or a stranger."""
+    """One end: a carrier, a region or a stranger. A thread of its own reads what comes, so that probes are
+    answered at once whatever the test is waiting for."""
 
     def __init__(self, address, port=5060):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
         self.address, self.port = address, port
-        self.answers_options = True
+        self.inbox = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
 
-    def close(self):
-        self.socket.close()
+    def read(self):
+        while True:
+            message = Message(*self.socket.recvfrom(65535))
+            if message.method == "OPTIONS":
+                self.send(response(message, 200), message)
+            else:
+                self.inbox.put(message)
 
     def host(self):
         return "[%s]:%d" % (self.address, self.port) if ":" in self.address else "%s:%d" % (self.address, self.port)
@@ -80,18 +86,15 @@ class Party:
         self.socket.sendto(message, to.source if isinstance(to, Message) else to)
 
     def recv(self, wanted=None, seconds=3.0):
-        """The next message whose method or status is the wanted one; probes are answered on the way and
-        other messages skipped. None when there is none in time."""
+        """The next message whose method or status is the wanted one; others are skipped. None when there
+        is none in time."""
         until = time.monotonic() + seconds
         while True:
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+            try:
+                message = self.inbox.get(timeout=max(0, until - time.monotonic()))
+            except queue.Empty:
                 return None
-            data, source = self.socket.recvfrom(65535)
-            message = Message(data, source)
-            if message.method == "OPTIONS" and wanted != "OPTIONS" and self.answers_options:
-                self.send(response(message, 200), message)
-            elif CALLS and not CALLS & set(message.all("Call-ID")):
+            if CALLS and not CALLS & set(message.all("Call-ID")):
                 continue
             elif wanted in (None, message.method, message.status):
                 return message
@@ -170,6 +173,14 @@ def wait_until(what, condition, seconds=5.0):
     while not condition():
         assert time.monotonic() < until, "waited in vain: " + what
         time.sleep(0.02)
+
+
+def regions_up():
+    """Both regions answer probes: waits until tandem has seen it."""
+    def healthy():
+        with urllib.request.urlopen("http://127.0.0.1:8080/v1/regions", timeout=5) as answer:
+            return all(region["healthy"] for region in json.load(answer)["regions"])
+    wait_until("both regions healthy", healthy)
 
 
 class Counted:

@@ -121,12 +121,10 @@ YAML
 }
 api_at() { local node=$1 path=$2; shift 2; at "$node" curl -sS --max-time 5 "$@" "http://127.0.0.1:8080$path"; }
 
-# region_start_at REGION DELAY_MS: answers calls until it is ended, the first ringing after a delay that stands for
-# its distance.
-region_start_at() {
-	"$TOP/tests/sipp/scenario" uas "recv INVITE, pause $2, send 180, pause 300, send 200, recv ACK, recv BYE, send 200" >"$DIR/$1.xml"
-	spawn_at "$1" "$1" sipp -sf "$DIR/$1.xml" -i "${ADDRESS[$1]}" -p 5060 "${SIPP_COMMON[@]}" -stf "$DIR/$1.csv" -error_file "$DIR/$1.err"
-}
+# region_start_at REGION DELAY_MS: answers calls until it is ended, ringing after a delay that stands for its distance.
+region_start_at() { spawn_at "$1" "$1" /usr/bin/python3 "$TOP/tests/lab/region.py" "${ADDRESS[$1]}" "$2" "$DIR/$1.json"; }
+# region_figure REGION NAME
+region_figure() { jq ".$2" "$DIR/$1.json"; }
 
 # carrier_start RATE DURATION_MS [SIPP OPTIONS]: each call has a socket, and so a flow, of its own.
 carrier_start() {

@@ -383,7 +383,7 @@ static void use(const char *data, size_t len)
 	if (t->parsed == SIP_PARSED && !t->m.status) {
 		sip_write_request(&w, &t->m, &source, &f);
 		w = writer_of(out, sizeof out);
-		sip_write_cancel(&w, &t->m);
+		sip_write_cancel(&w, &t->m, "");
 		w = writer_of(out, chance(400));
 		sip_write_request(&w, &t->m, &source, &f);
 	}

@@ -286,7 +286,7 @@ static void test_cancel(void)
 	struct writer w = writer_of(out, sizeof out);
 	CU_ASSERT_EQUAL_FATAL(t->parsed, SIP_PARSED);
 	/* section 9.1: Request-URI, Call-ID, To, number of CSeq, From, one Via, the Routes; no Require */
-	expect(&w, sip_write_cancel(&w, &t->m),
+	expect(&w, sip_write_cancel(&w, &t->m, ""),
 	       "CANCEL sip:+1555@region.example;user=phone SIP/2.0\r\n" OURS "Route: <sip:p1;lr>\r\n"
 	       "Route: <sip:p2;lr>,<sip:p3;lr>\r\n"
 	       MF70 "f: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\ni: e\r\nCSeq: 77 CANCEL\r\nContent-Length: 0\r\n\r\n");
