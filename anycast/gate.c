@@ -71,14 +71,10 @@ static const char *name_of(const struct gate *g, unsigned i, char buf[ADDR_STR_L
 /* Fit to carry the prefix, were the address there, and whatever the operator says. */
 static bool fit(const struct gate *g, const struct policy_route_facts *facts)
 {
-	const struct policy_route_gate once = {.rise = 1, .fall = 1, .min_regions = g->config->gate.min_regions};
-	struct policy_route_state state = {.good = 0};
 	struct policy_route_facts f = *facts;
 
 	f.address_present = true;
-	f.draining = f.stopping = false;
-	f.order = POLICY_ORDER_AUTO;
-	return policy_route(&once, &f, &state).action != POLICY_ROUTE_WITHDRAW;
+	return policy_route_fault(&g->config->gate, &f) == POLICY_ROUTE_OK;
 }
 
 /* An error is logged when it is new, not at every check. */

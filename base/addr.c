@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* A decimal number of at most `max`, without sign, blank or leading zero; -1 if `text` is none. */
 static int parse_number(const char *text, int max)
@@ -168,38 +167,6 @@ bool addr_same_host(const struct addr *a, const struct addr *b)
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
 	return addr_same_host(a, b) && addr_port(a) == addr_port(b);
-}
-
-/* Strangers choose the addresses that tables are keyed by: a secret keeps them from choosing addresses
- * that all fall into one bucket. */
-static uint64_t hash_secret[2] = {0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u};
-
-__attribute__((constructor)) static void hash_seed(void)
-{
-	uint64_t random[2];
-	if (getrandom(random, sizeof(random), GRND_NONBLOCK) == sizeof(random)) {
-		hash_secret[0] ^= random[0];
-		hash_secret[1] ^= random[1];
-	}
-}
-
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint32_t addr_hash(const struct addr *a)
-{
-	unsigned len;
-	uint64_t words[2] = {0, 0};
-	const uint8_t *bytes = addr_bytes(a, &len);
-	memcpy(words, bytes, len);
-	uint64_t h = fold(words[0] ^ hash_secret[0], words[1] ^ hash_secret[1]);
-	h += (uint64_t)addr_port(a) << 32 | len;
-	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
-	h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9u;
-	return (uint32_t)(h ^ h >> 32);
 }
 
 static unsigned family_bits(int family)

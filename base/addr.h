@@ -39,7 +39,6 @@ void addr_from_bytes(struct addr *out, const uint8_t *bytes, unsigned len, uint1
 void addr_unmap(struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);      /* host and port */
 bool addr_same_host(const struct addr *a, const struct addr *b);  /* host only */
-uint32_t addr_hash(const struct addr *a);                         /* host and port */
 
 struct prefix {
 	uint8_t bytes[16];  /* network order; bits past len are zero */

@@ -315,15 +315,15 @@ static void check_peer(struct conf *c, const struct anycast_config *a, unsigned 
 	char text[ADDR_STR_LEN];
 	check_usable(c, "local_address", &p->local_address);
 	for (unsigned j = 0; family && j < i; j++)
-		if (addr_equal(&p->address, &a->peers[j].address))
+		if (addr_same_host(&p->address, &a->peers[j].address))
 			conf_error_at(c, &p->address, "peer address %s is on line %zu already: one session a router",
 			              addr_str(&p->address, text), conf_mark_line(c, &a->peers[j].address));
 	if (family && local && family != local)
 		conf_error_at(c, &p->local_address, "local_address is %s, the peer's address is %s: write one of the "
 		              "same family", family_str(local), family_str(family));
-	if (p->passive && !addr_family(&a->listen))
-		conf_error_at(c, &p->passive, "a passive peer connects to us, but anycast has no \"listen\": add one, "
-		              "for example listen: \"%s:179\"", family == AF_INET6 ? "[::]" : "0.0.0.0");
+	if (p->passive && family && addr_family(&a->listen) != family)
+		conf_error_at(c, &p->passive, "a passive peer connects to us, but anycast has no \"listen\" of %s: add one, "
+		              "for example listen: \"%s:179\"", family_str(family), family == AF_INET6 ? "[::]" : "0.0.0.0");
 	if (p->ttl_security && p->ttl > 1)
 		conf_error_at(c, &p->ttl_security, "ttl_security and multihop exclude each other: ttl_security sends "
 		              "with TTL 255 and says itself how many hops there may be; remove multihop");

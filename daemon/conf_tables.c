@@ -178,7 +178,7 @@ static const struct conf_field failover_fields[] = {
 	{.key = "first_response", .help = "silence that sends the call to the next region", .type = &conf_ms,
 	 .def = "2s", .min = 100, .max = 32000, CONF_MEMBER(S, first_response_ms)},
 	{.key = "attempts", .help = "regions tried at most, the first included", .type = &conf_uint, .def = "2",
-	 .min = 1, .max = POLICY_REGIONS_MAX, CONF_MEMBER(S, attempts)},
+	 .min = 1, .max = POLICY_ATTEMPTS_MAX, CONF_MEMBER(S, attempts)},
 };
 static const struct conf_map failover_map = CONF_MAP("failover", failover_fields);
 #undef S

@@ -58,10 +58,10 @@ static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
 	unsigned count = 0;
 	struct policy_route_facts f;
 	route_facts(n, &f);
-	if (!f.workers_alive)
-		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_NO_WORKER);
-	if (f.regions_reachable < n->config->anycast.gate.min_regions || !f.regions_reachable)
-		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_NO_REGION);
+	f.address_present = true;  /* the gate looks after it, prefix by prefix: /v1/anycast */
+	enum policy_route_reason fault = policy_route_fault(&n->config->anycast.gate, &f);
+	if (fault != POLICY_ROUTE_OK)
+		reasons[count++] = policy_route_reason_str(fault);
 	if (f.draining)
 		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_DRAINING);
 	if (n->stopping)

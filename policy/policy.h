@@ -15,6 +15,7 @@
 #define POLICY_REGIONS_MAX 64
 #define POLICY_NAME_LEN 64          /* with the NUL; names of regions, pools, rules, trunks */
 #define POLICY_FAILOVER_CODES 32
+#define POLICY_ATTEMPTS_MAX 8       /* regions that one call is tried at, at most */
 
 enum policy_admin { POLICY_READY, POLICY_DRAIN, POLICY_MAINT };
 

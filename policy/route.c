@@ -12,7 +12,7 @@
 #include <limits.h>
 
 /* What is wrong with the node in this one check; POLICY_ROUTE_OK: nothing. */
-static enum policy_route_reason route_fault(const struct policy_route_gate *gate, const struct policy_route_facts *f)
+enum policy_route_reason policy_route_fault(const struct policy_route_gate *gate, const struct policy_route_facts *f)
 {
 	if (!f->address_present)
 		return POLICY_ROUTE_NO_ADDRESS;
@@ -57,7 +57,7 @@ struct policy_route_verdict policy_route(const struct policy_route_gate *gate, c
                                          struct policy_route_state *state)
 {
 	enum policy_route_action before = state->action;
-	enum policy_route_reason fault = route_fault(gate, facts), order = route_order(facts);
+	enum policy_route_reason fault = policy_route_fault(gate, facts), order = route_order(facts);
 	enum policy_route_reason reason = POLICY_ROUTE_OK;
 
 	route_count(state, fault == POLICY_ROUTE_OK);

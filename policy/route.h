@@ -52,6 +52,9 @@ struct policy_route_verdict {
 	bool changed;               /* the action differs from the one before */
 };
 
+/* What is wrong with the node in this one check, whatever anyone ordered; POLICY_ROUTE_OK: nothing. */
+enum policy_route_reason policy_route_fault(const struct policy_route_gate *gate, const struct policy_route_facts *facts);
+
 /* One check. An order, draining and stopping act at once; faults after `fall` checks, recovery after
  * `rise`. Updates *state. */
 struct policy_route_verdict policy_route(const struct policy_route_gate *gate, const struct policy_route_facts *facts,

@@ -20,7 +20,7 @@ struct active {
 	struct record *end;
 	int64_t answered_us;
 	uint16_t key_len;
-	char key[];                  /* Call-ID, NUL, caller's tag */
+	char key[];                  /* Call-ID, newline, caller's tag */
 };
 
 static size_t key_of(const char *call_id, size_t call_id_len, const char *tag, char key[KEY_MAX])

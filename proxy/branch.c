@@ -125,12 +125,8 @@ static bool write_ruri(const struct call *c, const struct sip_msg *invite, const
                        size_t size)
 {
 	const char *number = call_number_to(c), *user = *number == '+' ? number : invite->ruri.user;
-	bool v6 = strchr(t->host, ':') != NULL, phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
-	char port[8] = "";
-	if (t->port_written)
-		snprintf(port, sizeof port, ":%u", t->port);
-	int n = snprintf(out, size, "sip:%s%s%s%s%s%s%s", user, *user ? "@" : "", v6 ? "[" : "", t->host, v6 ? "]" : "",
-	                 port, phone ? ";user=phone" : "");
+	bool phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
+	int n = snprintf(out, size, "sip:%s%s%s%s", user, *user ? "@" : "", t->host_port, phone ? ";user=phone" : "");
 	return n > 0 && (size_t)n < size;
 }
 

@@ -1,5 +1,5 @@
-/* Calls: see call.h. call_step() is the only place that changes a call's state; everything that can
- * happen to a call comes to it as an event of call_internal.h. */
+/* Calls: see call.h. Only this file changes a call's state: at its beginning, and then in
+ * call_step(), to which everything that can happen to a call comes as an event of call_internal.h. */
 #include "proxy/call_internal.h"
 
 #include <stdlib.h>
@@ -237,7 +237,7 @@ static void keep_plan(struct call *c, const struct policy_plan *plan)
 		c->flags |= RECORD_PM;
 	if (plan->failover)
 		c->failover = *plan->failover;
-	c->n_order = plan->n_order < RECORD_ATTEMPTS ? plan->n_order : RECORD_ATTEMPTS;
+	c->n_order = plan->n_order < POLICY_ATTEMPTS_MAX ? plan->n_order : POLICY_ATTEMPTS_MAX;
 	memcpy(c->order, plan->order, c->n_order);
 }
 
@@ -246,7 +246,7 @@ static void keep_plan(struct call *c, const struct policy_plan *plan)
 static bool start_next(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan,
                        const struct record_attempt *after, int64_t decision_ns)
 {
-	unsigned most = c->failover.attempts < RECORD_ATTEMPTS ? c->failover.attempts : RECORD_ATTEMPTS;
+	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
 	while (c->next < c->n_order && c->n_branches < most) {
 		unsigned region = c->order[c->next++];
 		if (!branch_start(c, invite, region))

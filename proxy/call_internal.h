@@ -44,17 +44,17 @@ struct call {
 	uint32_t flags;              /* RECORD_... */
 	int16_t trunk, rule, pool;
 	uint8_t strategy;
-	uint8_t order[RECORD_ATTEMPTS], n_order, next;
+	uint8_t order[POLICY_ATTEMPTS_MAX], n_order, next;
 	struct policy_failover failover;
 	int64_t begun_us;
 	int32_t ring_ms;             /* -1 until one is relayed */
 	char *texts;                 /* call_id, from, to, each with its NUL */
 	uint16_t call_id_len, from_len, to_len;
 	uint8_t n_branches;
-	struct branch branches[RECORD_ATTEMPTS];
+	struct branch branches[POLICY_ATTEMPTS_MAX];
 };
 
-/* call.c: the only place that changes a call's state. `resp` is NULL where the event has none. */
+/* call.c: everything that happens to a call once it has begun. `resp` is NULL where the event has none. */
 void call_step(struct call *c, struct branch *b, enum call_event event, const struct sip_msg *m);
 /* Frees the call once no transaction refers to it. */
 void call_free_if_over(struct call *c);

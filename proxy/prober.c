@@ -112,24 +112,19 @@ static void on_patience(struct timer *timer)
 static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
 {
 	const char *me = p->w->common->egress_via[family];
-	const struct target *t = p->target;
-	bool v6 = strchr(t->host, ':') != NULL;
-	char uri[300], port[8] = "";
-	if (t->port_written)
-		snprintf(port, sizeof port, ":%u", t->port);
-	snprintf(uri, sizeof uri, "sip:%s%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "", port);
+	const char *to = p->target->host_port;
 	int n = snprintf(out, size,
-	                 "OPTIONS %s SIP/2.0\r\n"
+	                 "OPTIONS sip:%s SIP/2.0\r\n"
 	                 "Via: SIP/2.0/UDP %s;branch=%s\r\n"
 	                 "Max-Forwards: 70\r\n"
 	                 "From: <sip:tandem@%s>;tag=probe\r\n"
-	                 "To: <%s>\r\n"
+	                 "To: <sip:%s>\r\n"
 	                 "Call-ID: %s\r\n"
 	                 "CSeq: 1 OPTIONS\r\n"
 	                 "Contact: <sip:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 uri, me, branch, me, uri, p->call_id, me);
+	                 to, me, branch, me, to, p->call_id, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -156,14 +151,16 @@ static void send_probe(struct timer *timer)
 		return;
 	}
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
-	if (path.socket != NO_SOCKET) {
-		choose_call_id(p);
-		branch_sign(w->signer, p->call_id, 1, "probe", "", 0, branch);
-		n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
+	if (path.socket == NO_SOCKET) {
+		done(p, false, "no egress address of its family");
+		return;
 	}
+	choose_call_id(p);
+	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, branch);
+	n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
 	if (!p->txn) {
-		done(p, false, "no egress address of its family");
+		done(p, false, "out of memory");
 		return;
 	}
 	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), config(p)->probe_timeout_ms * CLOCK_MS);

@@ -74,14 +74,13 @@ static void set_route_hosts(struct proxy_common *c)
 		for (unsigned i = 0; i < c->config.n_listen; i++) {
 			const struct proxy_listen *l = &c->config.listen[i];
 			unsigned f = family_index(&l->address);
-			if (c->route_socket[f] != NO_SOCKET || (pass == 0 && !l->anycast))
+			if (c->route_host[f][0] || (pass == 0 && !l->anycast))
 				continue;
-			c->route_socket[f] = (uint8_t)i;
 			addr_str(&l->address, c->route_host[f]);
 		}
 	/* a family nobody listens on: the other one's address is better than none */
 	for (int f = 0; f < 2; f++)
-		if (c->route_socket[f] == NO_SOCKET)
+		if (!c->route_host[f][0])
 			memcpy(c->route_host[f], c->route_host[1 - f], sizeof c->route_host[f]);
 }
 
@@ -140,7 +139,6 @@ struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_ro
 	p->common.app = &app;
 	p->common.node_hash = token_name(config->node_id);
 	memset(p->common.egress_socket, NO_SOCKET, sizeof p->common.egress_socket);
-	memset(p->common.route_socket, NO_SOCKET, sizeof p->common.route_socket);
 	p->common.table = table_new(routing, err);
 	if (!p->common.table || build(p, err)) {
 		proxy_free(p);

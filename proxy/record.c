@@ -152,7 +152,7 @@ static void put_flags(struct jw *w, uint32_t flags)
 
 static void put_end(struct jw *w, const struct record *r)
 {
-	static const char *const by[] = {NULL, "caller", "callee", "node"};
+	static const char *const by[] = {NULL, "caller", "callee"};
 	const struct record_end *e = &r->end;
 	char origin[16];
 	put_names(w, r);

@@ -25,15 +25,13 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_DR 32u   /* this node was draining */
 #define RECORD_EX 64u   /* never seen to end: expired */
 
-enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE, ENDED_BY_NODE };
+enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 
 struct record_attempt {
 	uint8_t region, target;      /* indices; region 255: not known */
 	uint16_t status;             /* final; 0: none came */
 	int32_t first_ms, ring_ms, answer_ms;  /* since the attempt was sent; -1: did not happen */
 };
-
-#define RECORD_ATTEMPTS 8
 
 struct record_route {
 	int16_t chosen;              /* region index or -1 */
@@ -46,7 +44,7 @@ struct record_route {
 };
 
 struct record_end {
-	struct record_attempt attempts[RECORD_ATTEMPTS];
+	struct record_attempt attempts[POLICY_ATTEMPTS_MAX];
 	uint8_t n_attempts;
 	uint8_t outcome, ended_by;
 	uint16_t status;

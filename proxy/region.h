@@ -1,4 +1,4 @@
-/* What is known of each region and trunk right now: counters and averages that SIP workers keep as
+/* What is known of each region right now: counters and averages that SIP workers keep as
  * calls come and go, and what the operator said. Atomics: any thread may call any of these. */
 #ifndef PROXY_REGION_H
 #define PROXY_REGION_H

@@ -30,7 +30,6 @@
 	X(DROP_STRAY,         "sip_dropped_total", "reason=\"stray_response\"", "") \
 	X(DROP_STRAY_ACK,     "sip_dropped_total", "reason=\"stray_ack\"", "") \
 	X(DROP_MALFORMED,     "sip_dropped_total", "reason=\"malformed\"", "") \
-	X(DROP_OVERSIZED,     "sip_dropped_total", "reason=\"oversized\"", "") \
 	X(DROP_KEEPALIVE,     "sip_dropped_total", "reason=\"keepalive\"", "") \
 	X(DROP_MEMORY,        "sip_dropped_total", "reason=\"memory\"", "") \
 	X(DROP_HANDOVER,      "sip_dropped_total", "reason=\"handover_full\"", "") \
@@ -52,7 +51,7 @@
 	X(CALLS_NO_REGION,    "calls_no_region_total", "", "Calls refused because no region was eligible or left") \
 	X(FAILOVERS,          "call_failovers_total", "", "Attempts that were followed by one at another region") \
 	X(WRONG_NODE,         "dialog_requests_wrong_node_total", "", "In-dialog requests of calls that another node set up") \
-	X(LOG_RECORDS,        "log_records_total", "result=\"written\"", "Call records handed to the log thread, or lost because its ring was full") \
+	X(LOG_RECORDS,        "log_records_total", "result=\"handed_over\"", "Records handed to the log thread; records and lines lost to a full ring or file") \
 	X(LOG_LOST,           "log_records_total", "result=\"lost\"", "")
 
 enum stat {

@@ -16,7 +16,10 @@ int target_init(struct target *t, const struct proxy_target_config *config, unsi
 	snprintf(t->uri, sizeof t->uri, "%s", config->uri);
 	snprintf(t->host, sizeof t->host, "%s", config->host);
 	t->port = config->port;
-	t->port_written = config->port != 5060;
+	bool v6 = strchr(t->host, ':') != NULL;
+	int n = snprintf(t->host_port, sizeof t->host_port, "%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "");
+	if (t->port != 5060)
+		snprintf(t->host_port + n, sizeof t->host_port - (size_t)n, ":%u", t->port);
 	t->region = (uint8_t)region;
 	t->literal = addr_parse(&a, config->host, config->port) == 0;
 	if (t->literal)

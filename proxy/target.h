@@ -16,7 +16,7 @@ struct target {
 	char uri[256];
 	char host[256];              /* as written: goes into the Request-URI */
 	uint16_t port;
-	bool port_written;           /* the URI says it, so the Request-URI says it too */
+	char host_port[272];         /* as a URI has it: IPv6 in brackets, a port that is not 5060 said */
 	bool literal;                /* the host is an address */
 	uint8_t region;              /* index */
 

@@ -165,8 +165,10 @@ static void line_to_log(void *arg, enum log_level level, const char *line, size_
 	struct worker *w = arg;
 	struct record *r = ring_reserve(w->log, sizeof *r + len);
 	(void)level;
-	if (!r)
+	if (!r) {
+		stats_inc(&w->stats, STAT_LOG_LOST);
 		return;
+	}
 	*r = (struct record){.kind = RECORD_LINE, .call_id_len = (uint16_t)len,
 	                     .size = (uint32_t)(sizeof *r + len)};
 	memcpy(r + 1, line, len);

@@ -50,7 +50,6 @@ struct proxy_common {
 	unsigned n_workers;
 	uint32_t node_hash;
 	uint8_t egress_socket[2];        /* IPv4, IPv6; NO_SOCKET */
-	uint8_t route_socket[2];         /* whose address goes into Record-Route */
 	unsigned egress_families;        /* bit 0: IPv4, bit 1: IPv6 */
 	char egress_via[2][ADDR_STR_LEN];    /* sent-by of our Vias */
 	char route_host[2][ADDR_STR_LEN];    /* host:port of our Record-Routes */
@@ -76,7 +75,6 @@ struct worker {
 	struct event *inbox_event;
 	_Atomic uint32_t transactions;   /* published each turn */
 	uint64_t random;                 /* xorshift state */
-	struct log_limit limit;          /* of lines a stranger can cause */
 };
 
 /* Binds; the loop runs only after worker_start(). NULL and `err` on failure. */

@@ -19,7 +19,7 @@ typedef void udp_receive_fn(void *arg, unsigned socket, const struct addr *sourc
 /* A batch has been read and handled: the turn's end. */
 typedef void udp_turn_fn(void *arg);
 
-/* True when nobody else has the port: to be asked for each address before the first udp_new(), since
+/* Whether nobody else has the port: to be asked for each address before the first udp_new(), since
  * SO_REUSEPORT would let a second process in silently. Returns 0 or a negative errno with `err`. */
 int udp_probe(const struct proxy_listen *listen, struct err *err);
 

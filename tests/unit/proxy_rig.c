@@ -103,7 +103,6 @@ static void fill_common(const struct rig_options *o)
 	/* sockets: 0 the IPv4 anycast address, 1 the egress, 2 the IPv6 anycast address */
 	common.egress_socket[0] = 1;
 	common.egress_socket[1] = NO_SOCKET;
-	common.route_socket[1] = 2;
 	common.egress_families = 1;
 	snprintf(common.egress_via[0], ADDR_STR_LEN, EGRESS);
 	snprintf(common.route_host[0], ADDR_STR_LEN, ANYCAST);
