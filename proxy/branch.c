@@ -64,7 +64,8 @@ static void on_response(void *user, const struct sip_msg *resp)
 	struct branch *b = user;
 	note_first(b);
 	if (resp->status < 200) {
-		if (!b->given_up)
+		/* a 100 starts it, where nothing else runs any more; it does not start it anew (section 16.7, 2) */
+		if (!b->given_up && !b->expired && (resp->status > 100 || !timer_running(&b->timer)))
 			timer_start(b->call->w->wheel, &b->timer, on_timer_c, worker_now(b->call->w), TIMER_C_US);
 		if (resp->status >= 180 && b->log.ring_ms < 0)
 			b->log.ring_ms = since_ms(b);
@@ -154,6 +155,17 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
 	}
 }
 
+/* RFC 5393 section 5.3.3.1: what is out at one time may not be more than came in. Shares are equal, so that
+ * a later region has as much as the first; 0: it must wait until an earlier one is over. */
+static int breadth_share(const struct call *c)
+{
+	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
+	unsigned shares = most > c->breadth ? c->breadth : most ? most : 1, out = 0;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		out += c->branches[i].txn && !c->branches[i].over;
+	return out < shares ? c->breadth / (int)shares : 0;
+}
+
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
 	struct table *table = c->w->common->table;
@@ -163,7 +175,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
 	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
-	if (target < 0 || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
+	sf.max_breadth = breadth_share(c);
+	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
 	    !write_ruri(c, invite, &table->regions[region].targets[target], ruri, sizeof ruri))
 		return false;
 	sf.ruri = ruri;
@@ -189,4 +202,12 @@ void branch_give_up(struct branch *b)
 	b->given_up = true;
 	timer_stop(b->call->w->wheel, &b->timer);
 	txn_client_cancel(&b->call->w->txns, b->txn);
+}
+
+void branch_elsewhere(struct branch *b)
+{
+	if (b->over || !b->txn)
+		return;
+	txn_client_reason(b->txn, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
+	branch_give_up(b);
 }

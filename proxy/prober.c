@@ -156,7 +156,7 @@ static void send_probe(struct timer *timer)
 		return;
 	}
 	choose_call_id(p);
-	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, branch);
+	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
 	n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
 	if (!p->txn) {
