@@ -40,17 +40,33 @@ static bool decide_panic(const struct policy_pool_config *pool, const struct pol
 /* The first thing that rules the region out, in the order of the enumeration. An admin state that
  * does not exist keeps calls away. */
 static enum policy_reason decide_reason(const struct policy_region_config *region,
-                                        const struct policy_region_facts *f, bool panic)
+                                        const struct policy_region_facts *f, bool panic, bool eject)
 {
 	if (f->admin != POLICY_READY)
 		return f->admin == POLICY_DRAIN ? POLICY_NO_DRAIN : POLICY_NO_MAINT;
 	if (!f->healthy && !panic)
 		return POLICY_NO_UNHEALTHY;
-	if (region->max_calls != 0 && (uint64_t)f->calls + f->setups >= region->max_calls)
+	if (f->ejected && eject && !panic)
+		return POLICY_NO_EJECTED;
+	if (region->max_calls != 0 && strategy_in_use(f) >= region->max_calls)
 		return POLICY_NO_CALLS;
 	if (region->max_cps != 0 && f->cps >= region->max_cps)
 		return POLICY_NO_CPS;
 	return f->weight == 0 ? POLICY_NO_WEIGHT : POLICY_OK;
+}
+
+/* Ejected regions are left out as long as another region of the pool may take the call: a fault of the calls
+ * themselves would eject them all. */
+static bool decide_keeps(const struct policy_table *table, const struct policy_pool_config *pool,
+                         const struct policy_region_facts *facts)
+{
+	for (unsigned i = 0; i < pool->n_regions; i++) {
+		const struct policy_region_facts *f = &facts[pool->regions[i]];
+
+		if (!f->ejected && decide_reason(&table->regions[pool->regions[i]], f, false, true) == POLICY_OK)
+			return true;
+	}
+	return false;
 }
 
 /* Hot above hot_on, cold below hot_off, in between as it was. */
@@ -60,14 +76,15 @@ static bool decide_hot(double load, bool was_hot, const struct policy_tuning *tu
 }
 
 static void decide_candidate(const struct policy_table *table, unsigned region,
-                             const struct policy_region_facts *facts, bool panic, struct policy_candidate *c)
+                             const struct policy_region_facts *facts, bool panic, bool eject,
+                             struct policy_candidate *c)
 {
 	const struct policy_region_config *config = &table->regions[region];
 	double load = strategy_load(&table->compiled[region], facts);
 
 	c->region = (uint8_t)region;
 	c->facts = *facts;
-	c->reason = decide_reason(config, facts, panic);
+	c->reason = decide_reason(config, facts, panic, eject);
 	c->eligible = c->reason == POLICY_OK;
 	c->load = (float)load;
 	c->hot = decide_hot(strategy_load_with_errors(load, facts), facts->was_hot, &table->tuning);
@@ -172,10 +189,11 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	plan->failover = &pool->failover;
 	plan->n_candidates = pool->n_regions;
 	plan->panic = decide_panic(pool, facts, table->tuning.panic_share);
+	bool eject = decide_keeps(table, pool, facts);
 	for (unsigned i = 0; i < pool->n_regions; i++) {
 		unsigned region = pool->regions[i];
 
-		decide_candidate(table, region, &facts[region], plan->panic, &plan->candidates[i]);
+		decide_candidate(table, region, &facts[region], plan->panic, eject, &plan->candidates[i]);
 		plan->n_order += plan->candidates[i].eligible;
 	}
 	if (plan->n_order == 0)

@@ -3,8 +3,8 @@
  * ADAPTIVE is Prequal's hot-cold lexicographic rule (Wydrowski et al., NSDI 2024) for a few large
  * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
  *
- *   load      = max of (calls + setups) / max_calls, cps / max_cps, and, without max_calls,
- *               setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
+ *   load      = max of (calls + setups) / max_calls of all nodes, cps / max_cps, what outside sources
+ *               tell, and, without max_calls, setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
  *               most calls stays empty, and would be given all that the others, hot but sound, have
  *               room for.
  *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
@@ -39,14 +39,17 @@
 #define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
 #define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
+#define STRATEGY_TOLD_MAX 1e3        /* a load told from outside beyond this (or NaN) is none */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
 
 double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
 {
-	double load = facts->calls * region->per_call + facts->setups * region->per_setup;
-	double rate = facts->cps * region->per_cps;
+	double load = ((double)facts->calls + facts->remote_calls) * region->per_call +
+	              ((double)facts->setups + facts->remote_setups) * region->per_setup;
+	double rate = facts->cps * region->per_cps, told = (double)facts->outside_load;
 
-	return rate > load ? rate : load;
+	load = rate > load ? rate : load;
+	return told > load && told < STRATEGY_TOLD_MAX ? told : load;
 }
 
 /* The error rate as a share; what is no share (NaN, negative) says nothing. */
