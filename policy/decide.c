@@ -89,6 +89,27 @@ static void decide_candidate(const struct policy_table *table, unsigned region,
 	c->load = (float)load;
 	c->hot = decide_hot(strategy_load_with_errors(load, facts), facts->was_hot, &table->tuning);
 	c->score = 0;
+	c->held_back = false;
+}
+
+/* Slow start: a region that came back a moment ago is behind the others for the share of calls that it does
+ * not get yet. Strategies that draw by weight take it off the weight instead, which moves fewest calls. */
+static void decide_hold(const struct policy_table *table, uint64_t random, struct policy_plan *plan)
+{
+	unsigned held = 0;
+
+	if (plan->strategy == POLICY_WEIGHTED || plan->strategy == POLICY_STICKY)
+		return;
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		struct policy_candidate *c = &plan->candidates[i];
+
+		if (c->eligible && c->facts.held > 0)
+			c->held_back = chance_unit(chance_mix(~random ^ table->compiled[c->region].key)) <
+			               (double)c->facts.held;
+		held += c->held_back;
+	}
+	for (unsigned i = 0; held == plan->n_order && i < plan->n_candidates; i++)
+		plan->candidates[i].held_back = false;
 }
 
 /* Score, tie-breaker and candidate in one number, so that sorting compares and moves only that: the
@@ -98,7 +119,7 @@ static uint64_t order_key(const struct policy_candidate *c, unsigned index, uint
 	uint32_t bits;
 
 	memcpy(&bits, &c->score, sizeof(bits));
-	return (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
+	return (uint64_t)c->held_back << 63 | (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
 }
 
 static void order_insert(uint64_t *keys, unsigned n)
@@ -170,6 +191,7 @@ static void plan_empty(struct policy_plan *plan)
 	plan->strategy = POLICY_ADAPTIVE;
 	plan->because = POLICY_BECAUSE_NONE;
 	plan->panic = false;
+	plan->threshold = 0;
 	plan->n_candidates = plan->n_order = 0;
 	plan->failover = NULL;
 }
@@ -198,6 +220,7 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	}
 	if (plan->n_order == 0)
 		return -EHOSTUNREACH;
+	decide_hold(table, query->random, plan);
 	plan->because = strategy_score(table, query, plan, &first);
 	if (plan->panic)
 		plan->because = POLICY_BECAUSE_PANIC;

@@ -166,6 +166,7 @@ struct policy_candidate {
 	uint8_t region;          /* index into the table */
 	bool eligible;
 	bool hot;
+	bool held_back;          /* back a moment ago, and this call is not of its share yet: behind the others */
 	enum policy_reason reason;
 	float load;              /* 0 (idle) to 1 (full) and above */
 	float score;             /* lower is better; what it means depends on the strategy */
@@ -178,6 +179,7 @@ struct policy_plan {
 	enum policy_strategy strategy;
 	enum policy_because because;
 	bool panic;
+	float threshold;         /* adaptive: cold regions that cost at most this (ms) were equal; 0: not asked */
 	uint8_t n_candidates;    /* the pool's regions, in the pool's order */
 	uint8_t n_order;         /* eligible ones, best first */
 	uint8_t order[POLICY_REGIONS_MAX];

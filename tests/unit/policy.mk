@@ -31,3 +31,7 @@ check_PROGRAMS += tests/unit/region_test
 tests_unit_region_test_SOURCES = tests/unit/region_test.c tests/unit/unit.h
 tests_unit_region_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_region_test_LDADD = $(POLICY_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += tests/unit/policy_live_test
+tests_unit_policy_live_test_SOURCES = tests/unit/policy_live_test.c tests/unit/unit.h tests/unit/policy_fixture.h
+tests_unit_policy_live_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policy_live_test_LDADD = $(POLICY_LIBS) $(CUNIT_LIBS)
