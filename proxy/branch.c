@@ -26,7 +26,12 @@ void branch_settle(struct branch *b, bool region_failed)
 	if (!b->counted)
 		return;
 	b->counted = false;
-	region_setup_end(live(b), worker_now(b->call->w), region_failed);
+	struct table *table = b->call->w->common->table;
+	int64_t now = worker_now(b->call->w);
+	region_setup_end(live(b), now, region_failed);
+	if (region_failed && region_judge(live(b), now, table_error_rate_others(table, b->log.region, now),
+	                                  policy_table_tuning(table->policy)))
+		log_warn("region %s is ejected for a while: it failed calls that others take", live(b)->name);
 }
 
 static struct branch *of_timer(struct timer *timer)
@@ -59,6 +64,13 @@ static void note_first(struct branch *b)
 		region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
 }
 
+/* It rings, or was answered at once. */
+static void note_ringing(const struct branch *b)
+{
+	if (b->log.region != UINT8_MAX && !b->given_up)
+		region_ringing(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
+}
+
 static void on_response(void *user, const struct sip_msg *resp)
 {
 	struct branch *b = user;
@@ -67,16 +79,21 @@ static void on_response(void *user, const struct sip_msg *resp)
 		/* a 100 starts it, where nothing else runs any more; it does not start it anew (section 16.7, 2) */
 		if (!b->given_up && !b->expired && (resp->status > 100 || !timer_running(&b->timer)))
 			timer_start(b->call->w->wheel, &b->timer, on_timer_c, worker_now(b->call->w), TIMER_C_US);
-		if (resp->status >= 180 && b->log.ring_ms < 0)
+		if (resp->status >= 180 && b->log.ring_ms < 0) {
 			b->log.ring_ms = since_ms(b);
+			note_ringing(b);
+		}
 		if (resp->status > 100)
 			call_step(b->call, b, CALL_ON_PROVISIONAL, resp);
 		return;
 	}
 	if (!b->log.status || resp->status < 300)
 		b->log.status = (uint16_t)resp->status;
-	if (resp->status < 300 && b->log.answer_ms < 0)
+	if (resp->status < 300 && b->log.answer_ms < 0) {
 		b->log.answer_ms = since_ms(b);
+		if (b->log.ring_ms < 0)
+			note_ringing(b);
+	}
 	call_step(b->call, b, resp->status < 300 ? CALL_ON_ANSWER : CALL_ON_FAILURE, resp);
 }
 

@@ -348,7 +348,8 @@ static void test_failover_silence(void)
 	rig_skip();
 	CU_ASSERT_EQUAL(live(0)->failed, 1);
 	struct policy_region_facts f;
-	region_facts(live(0), 1, clock_us(), &f);
+	struct table *t = rig_worker->common->table;
+	region_facts(live(0), policy_table_region(t->policy, 0), policy_table_tuning(t->policy), clock_us(), &f);
 	CU_ASSERT_EQUAL(f.latency_us, 2000000);             /* it is at least that slow */
 	answer(WEST, m2, 200);
 	(void)m;
