@@ -225,7 +225,7 @@ static void region_row(struct set *set, const struct proxy *proxy, unsigned inde
 	if (!row)
 		return;
 	set_label(set, "region", config->name);
-	region_facts(live, config->weight, clock_us(), &facts);
+	region_facts(live, config, policy_table_tuning(proxy_policy(proxy)), clock_us(), &facts);
 	row->v[R_HEALTHY] = facts.healthy;
 	row->v[R_HOT] = atomic_load(&live->hot);
 	row->v[R_SETUPS] = facts.setups;

@@ -20,12 +20,13 @@ struct active {
 	struct record *end;
 	int64_t answered_us;
 	uint16_t key_len;
-	char key[];                  /* Call-ID, newline, caller's tag */
+	char key[];                  /* Call-ID, caller's tag, callee's tag, newlines between */
 };
 
-static size_t key_of(const char *call_id, size_t call_id_len, const char *tag, char key[KEY_MAX])
+static size_t key_of(const char *call_id, size_t call_id_len, const char *caller, const char *callee,
+                     char key[KEY_MAX])
 {
-	int n = snprintf(key, KEY_MAX, "%.*s%c%s", (int)call_id_len, call_id, '\n', tag);
+	int n = snprintf(key, KEY_MAX, "%.*s\n%s\n%s", (int)call_id_len, call_id, caller, callee);
 	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
 }
 
@@ -66,10 +67,10 @@ static void on_expiry(struct timer *timer)
 	end_call(a, ENDED_BY_NONE, RECORD_EX);
 }
 
-void active_add(struct worker *w, struct record *end, const char *caller_tag)
+void active_add(struct worker *w, struct record *end, const char *caller_tag, const char *callee_tag)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(record_texts(end), end->call_id_len, caller_tag, key);
+	size_t n = key_of(record_texts(end), end->call_id_len, caller_tag, callee_tag, key);
 	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = NULL;
 	region_call_begin(&w->common->table->regions[end->end.region].live);
 	if (n)
@@ -92,11 +93,11 @@ void active_add(struct worker *w, struct record *end, const char *caller_tag)
 	timer_start(w->wheel, &a->expiry, on_expiry, worker_now(w), w->common->config.max_call_ms * CLOCK_MS);
 }
 
-static struct active *find(struct worker *w, const char *call_id, const char *tag)
+static struct active *find(struct worker *w, const char *call_id, const char *caller, const char *callee)
 {
 	char key[KEY_MAX];
 	struct active *a = NULL;
-	size_t n = key_of(call_id, strlen(call_id), tag, key);
+	size_t n = key_of(call_id, strlen(call_id), caller, callee, key);
 	if (n)
 		HASH_FIND(hh, w->actives, key, n, a);
 	return a;
@@ -125,10 +126,10 @@ static void log_foreign(struct worker *w, const struct sip_msg *bye, const struc
 
 void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token)
 {
-	struct active *a = find(w, bye->call_id, bye->from_tag);
+	struct active *a = find(w, bye->call_id, bye->from_tag, bye->to_tag);
 	enum record_ended_by by = ENDED_BY_CALLER;
 	if (!a) {
-		a = find(w, bye->call_id, bye->to_tag);
+		a = find(w, bye->call_id, bye->to_tag, bye->from_tag);
 		by = ENDED_BY_CALLEE;
 	}
 	if (a)

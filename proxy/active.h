@@ -8,8 +8,8 @@
 #include "proxy/worker.h"
 
 /* The call is answered. `end` is its end record, complete but for the end itself; malloc'ed, taken
- * over. `caller_tag` is the From tag of its INVITE. */
-void active_add(struct worker *w, struct record *end, const char *caller_tag);
+ * over. The tags are the dialog's: of the From of its INVITE, of the To of its answer. */
+void active_add(struct worker *w, struct record *end, const char *caller_tag, const char *callee_tag);
 
 /* A BYE with a valid token passes: if the call is known here it ends now; if another node set it up,
  * what the token knows is logged. */

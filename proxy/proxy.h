@@ -12,7 +12,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "policy/policy.h"
-#include "proxy/region.h"
+#include "policy/region.h"
 #include "proxy/stats.h"
 
 struct loop;

@@ -35,12 +35,10 @@ struct txn_server {
 
 #define KEY_MAX 1024
 
-/* What tells transactions apart: branch, sent-by and method (section 17.2.3), ACK and CANCEL counting
- * as the INVITE they are for. A branch without the cookie is an RFC 2543 sender's: then the fields
- * that section compares. 0: too long to be told apart. */
-static size_t key_of(const struct sip_msg *m, char key[KEY_MAX])
+/* What tells transactions apart: branch, sent-by and method (section 17.2.3). A branch without the
+ * cookie is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
+static size_t key_of(const struct sip_msg *m, const char *method, char key[KEY_MAX])
 {
-	const char *method = m->method == SIP_ACK || m->method == SIP_CANCEL ? "INVITE" : m->method_name;
 	int n;
 	if (m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7))
 		n = snprintf(key, KEY_MAX, "%s|%s:%u|%s", m->via.branch, m->via.host, m->via.port, method);
@@ -50,10 +48,13 @@ static size_t key_of(const struct sip_msg *m, char key[KEY_MAX])
 	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
 }
 
-static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m)
+/* An ACK counts as the INVITE it is for. */
+static const char *method_of(const struct sip_msg *m) { return m->method == SIP_ACK ? "INVITE" : m->method_name; }
+
+static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m, const char *method)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(m, key);
+	size_t n = key_of(m, method, key);
 	struct txn_server *t = NULL;
 	if (n)
 		HASH_FIND(hh, layer->servers, key, n, t);
@@ -62,14 +63,14 @@ static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m)
 
 struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req)
 {
-	struct txn_server *t = find(layer, req);
+	struct txn_server *t = find(layer, req, method_of(req));
 	/* RFC 6026 section 7.1: in Accepted an ACK is the TU's, even when it came under the INVITE's branch */
 	return t && t->state == ACCEPTED && req->method == SIP_ACK ? NULL : t;
 }
 
 struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel)
 {
-	return find(layer, cancel);
+	return find(layer, cancel, "INVITE");
 }
 
 static void drop_response(struct txn_server *t)
@@ -118,7 +119,7 @@ struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg 
                                   txn_server_end_fn *ended, void *user)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(req, key);
+	size_t n = key_of(req, method_of(req), key);
 	struct txn_server *t = n ? calloc(1, sizeof *t + n) : NULL;
 	if (!t)
 		return NULL;

@@ -10,7 +10,6 @@ check_PROGRAMS += \
 	tests/unit/ingress_test \
 	tests/unit/number_test \
 	tests/unit/record_test \
-	tests/unit/region_test \
 	tests/unit/sip_message_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
@@ -21,9 +20,6 @@ check_PROGRAMS += \
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_region_test_SOURCES = tests/unit/region_test.c tests/unit/unit.h
-tests_unit_region_test_CFLAGS = $(PROXY_TEST_CFLAGS)
-tests_unit_region_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
 tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)
