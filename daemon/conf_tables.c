@@ -20,7 +20,6 @@ const struct conf_unserved conf_unserved[] = {
 	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
 	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
-	{"peer", "bfd", NULL, "bfd", "remove it"},
 	{"peer", "prefixes", NULL, "a peer's own prefixes", "remove it: every prefix goes to every peer"},
 	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
@@ -262,6 +261,27 @@ static const struct conf_map prefix_map = CONF_MAP("prefix", prefix_fields);
 #undef S
 
 #define S struct anycast_peer_config
+/* A peer that is not next to us: its BFD is not either. */
+static void bfd_multihop_fill(struct conf *c, void *base)
+{
+	struct anycast_peer_config *peer = base;
+	peer->bfd.multihop = peer->ttl > 1 && !peer->ttl_security;
+}
+
+static const struct conf_field bfd_fields[] = {
+	{.key = "interval", .help = "time between packets, sent and wanted; each side takes the slower",
+	 .type = &conf_ms, .def = "300ms", .min = 10, .max = 60000, CONF_MEMBER(S, bfd.interval_ms)},
+	{.key = "multiplier", .help = "packets lost in a row that are a failure to the peer", .type = &conf_uint,
+	 .def = "3", .min = 1, .max = 255, CONF_MEMBER(S, bfd.multiplier)},
+	{.key = "multihop", .help = "as RFC 5883: port 4784, TTL not checked; default: where the peer is multihop",
+	 .type = &conf_bool, .fill = bfd_multihop_fill, CONF_MEMBER(S, bfd.multihop)},
+	{.key = "strict", .help = "no BGP unless BFD is up", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, bfd.strict)},
+	{.key = "hold_down", .help = "after a failure BGP stays down so long, or until BFD is up", .type = &conf_ms,
+	 .def = "30s", .max = 3600000, CONF_MEMBER(S, bfd.hold_down_ms)},
+};
+static const struct conf_map bfd_map = CONF_MAP("bfd", bfd_fields);
+
 static const struct conf_field peer_fields[] = {
 	{.key = "name", .help = "the peer's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
 	{.key = "address", .help = "the router's address", .type = &conf_address, .flags = CONF_REQUIRED,
@@ -290,6 +310,8 @@ static const struct conf_field peer_fields[] = {
 	 .max = 16, CONF_MEMBER(S, prepend)},
 	{.key = "communities", .help = "communities of RFC 1997", .type = &conf_community,
 	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+	{.key = "bfd", .help = "fast detection of a lost path (RFC 5880); absent: none", .map = &bfd_map,
+	 .flags = CONF_HAS, .has = offsetof(S, bfd.enabled)},
 };
 static const struct conf_map peer_map = CONF_MAP("peer", peer_fields);
 #undef S

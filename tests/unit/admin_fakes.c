@@ -200,6 +200,10 @@ static void fill_anycast(struct anycast *a)
 		.name = "cloud-router-1", .as = 64600, .state = "Established", .hold_ms = 60000, .keepalive_ms = 20000,
 		.state_since_wall_us = NOW_WALL_US - 50 * CLOCK_SEC, .messages_in = 5, .messages_out = 6,
 		.updates_in = 1, .updates_out = 2, .established_count = 1, .prefixes_announced = 1, .prefixes_received = 3,
+		.bfd = {.state = "Up", .remote_state = "Up", .diagnostic = "no diagnostic", .remote_diagnostic = "path down",
+		        .state_since_wall_us = NOW_WALL_US - 40 * CLOCK_SEC, .tx_interval_us = 1000000,
+		        .detection_us = 5000000, .remote_multiplier = 5, .packets_in = 50, .packets_out = 60,
+		        .packets_discarded = 7, .up_count = 2, .down_count = 1},
 	};
 	s->peers[1] = (struct anycast_peer_status){
 		.name = "cloud-router-2", .as = 64600, .state = "Active", .state_since_wall_us = NOW_WALL_US - 5 * CLOCK_SEC,
