@@ -12,7 +12,7 @@
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
 static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
-struct trunk *call_trunk(const struct call *c) { return &c->w->common->table->trunks[c->trunk]; }
+struct trunk *call_trunk(const struct call *c) { return &c->table->trunks[c->trunk]; }
 
 /* ---- life ---- */
 
@@ -32,6 +32,7 @@ void call_free_if_over(struct call *c)
 	if (c->admitted)
 		trunk_setup_end(call_trunk(c), false);
 	forget_request(c);
+	table_release(c->table);
 	free(c->texts);
 	free(c);
 }
@@ -78,6 +79,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 	if (!c)
 		goto lost;
 	c->w = w;
+	c->table = table_hold(w->table);
 	c->source = *source;
 	c->back = *back;
 	c->trunk = (int16_t)trunk;
@@ -95,6 +97,7 @@ lost:
 	stats_inc(&w->stats, STAT_DROP_MEMORY);
 	if (c) {
 		forget_request(c);
+		table_release(c->table);
 		free(c->texts);
 		free(c);
 	}
@@ -220,7 +223,7 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 
 static int decide(struct call *c, struct policy_plan *plan, int64_t *ns)
 {
-	struct table *table = c->w->common->table;
+	const struct table *table = c->table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
 	struct policy_query query = {
 		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .now_us = c->begun_us,
@@ -231,7 +234,7 @@ static int decide(struct call *c, struct policy_plan *plan, int64_t *ns)
 	int rc = policy_decide(table->policy, facts, &query, plan);
 	*ns = clock_ns() - start;
 	for (unsigned i = 0; i < plan->n_candidates; i++)
-		atomic_store_explicit(&table->regions[plan->candidates[i].region].live.hot, plan->candidates[i].hot,
+		atomic_store_explicit(&table->regions[plan->candidates[i].region].live->hot, plan->candidates[i].hot,
 		                      memory_order_relaxed);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* A carrier's trunk: who it is, its limits, and its counters. The description is immutable; counters
- * are atomics that any worker moves. */
+ * are atomics that any worker moves, and stay when a reload changes the description. */
 #ifndef PROXY_TRUNK_H
 #define PROXY_TRUNK_H
 
@@ -9,15 +9,20 @@
 
 #include "policy/policy.h"
 
+struct trunk_live {
+	char name[POLICY_NAME_LEN];
+	_Atomic uint32_t setups, calls;
+	_Atomic uint64_t calls_total;
+	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
+};
+
 struct trunk {
 	char name[POLICY_NAME_LEN];
 	char default_country[8];
 	uint32_t hash;               /* token_name(name) */
 	uint32_t max_calls, max_cps; /* 0: no limit */
 	unsigned n_sources;
-	_Atomic uint32_t setups, calls;
-	_Atomic uint64_t calls_total;
-	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
+	struct trunk_live *live;
 };
 
 /* Takes a new call in, counting it as a setup: true, or false when a limit is reached. Any worker. */
