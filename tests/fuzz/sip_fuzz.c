@@ -85,6 +85,8 @@ static void write_on(const struct sip_msg *m, const struct addr *source, uint8_t
 	f.strict = options & 64 && f.skip_routes < left;
 	if (m->max_forwards == 0 || !sip_write_request(&w, m, source, &f))
 		return;
+	if (!m->from_tag[0])  /* RFC 2543: taken from those who have no magic cookie, which we add */
+		return;
 	read_again(&w, m, OUR_BRANCH, &sent);
 	CHECK(sent.max_forwards >= 0 && (m->max_forwards < 0 || sent.max_forwards == m->max_forwards - 1));
 	CHECK(sent.method == m->method);
