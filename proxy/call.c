@@ -197,6 +197,8 @@ static void relay_failure(struct call *c, const struct sip_msg *resp)
 static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
 	relay(c, resp);
+	if (c->again)
+		active_on_response(c->w, resp);
 	if (c->state == CALL_DONE)
 		return;  /* repeated, or of a branch that was late: the caller sorts it out (section 16.7 step 10) */
 	c->state = CALL_DONE;
@@ -211,7 +213,7 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 	c->admitted = false;
 	struct record *end = call_end_record(c, OUTCOME_ANSWERED, resp->status);
 	if (end)
-		active_add(c->w, end, resp->from_tag, resp->to_tag);
+		active_add(c->w, end, resp);
 	else
 		trunk_call_end(call_trunk(c));
 }
@@ -309,6 +311,8 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	bool regions_fault = !c->again && region_failure(c, resp->status);
 	b->over = true;
 	branch_settle(b, regions_fault && !b->given_up);
+	if (c->again)
+		active_on_response(c->w, resp);
 	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
 		return;
 	if (c->cancelled && regions_fault)
@@ -431,6 +435,7 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
                 const struct addr *source, int trunk)
 {
 	struct call *c = call_new(w, invite, back, source, trunk);
+	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))

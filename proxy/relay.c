@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/active.h"
+
 /* When the sender repeats no oftener than every T2: from then on it must hear that it need not (RFC 4320 4.1). */
 #define TRYING_US (7 * TXN_T1_US)
 
@@ -67,6 +69,7 @@ static void on_response(void *user, const struct sip_msg *resp)
 	if (resp->status < 200 || !r->server || !sip_write_response(&out, resp))
 		return;
 	timer_stop(r->w->wheel, &r->trying);
+	active_on_response(r->w, resp);
 	txn_server_respond(&r->w->txns, r->server, resp->status, r->w->txns.scratch, writer_len(&out));
 }
 

@@ -252,16 +252,33 @@ uint64_t sip_loop_value(const struct sip_msg *m)
 	return p ? hash_on(h, p->k_common->h_data, p->k_common->h_len) : h;
 }
 
-int sip_msg_max_breadth(const struct sip_msg *m)
+/* The first header of that name among those that are only text here; `compact` is its one-letter form or 0. */
+static const char *other_header(const struct sip_msg *m, const char *name, char compact)
 {
-	for (const sip_unknown_t *u = m->sip->sip_unknown; u; u = u->un_next) {
-		if (strcasecmp(u->un_name, "Max-Breadth") != 0)
-			continue;
-		char *end;
-		unsigned long v = isdigit((unsigned char)*text(u->un_value)) ? strtoul(u->un_value, &end, 10) : 0;
-		return !isdigit((unsigned char)*text(u->un_value)) || *end ? -1 : v > INT_MAX ? INT_MAX : (int)v;
-	}
-	return -1;
+	for (const sip_unknown_t *u = m->sip->sip_unknown; u; u = u->un_next)
+		if (!strcasecmp(u->un_name, name) || (compact && tolower((unsigned char)*u->un_name) == compact && !u->un_name[1]))
+			return text(u->un_value);
+	return NULL;
+}
+
+/* A whole number, to be followed by nothing, blanks or parameters; -1: it is none. */
+static int number_in(const char *s)
+{
+	char *end;
+	if (!s || !isdigit((unsigned char)*s))
+		return -1;
+	unsigned long v = strtoul(s, &end, 10);
+	if (*end && !strchr("; \t\r\n", *end))
+		return -1;
+	return v > INT_MAX ? INT_MAX : (int)v;
+}
+
+int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
+
+uint32_t sip_msg_session_expires(const struct sip_msg *m)
+{
+	int v = number_in(other_header(m, "Session-Expires", 'x'));
+	return v > 0 ? (uint32_t)v : 0;
 }
 
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)

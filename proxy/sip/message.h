@@ -78,6 +78,8 @@ bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, 
 /* One number from all that decides where a proxy sends a request, the Vias not among it: a request that
  * comes again with the same number is in a loop, with another it is in a spiral (RFC 5393 section 4.2.2). */
 uint64_t sip_loop_value(const struct sip_msg *m);
+/* Seconds of Session-Expires (RFC 4028); 0 where absent or not a number. */
+uint32_t sip_msg_session_expires(const struct sip_msg *m);
 /* Max-Breadth (RFC 5393 section 5.3): -1 where absent or not a number. */
 int sip_msg_max_breadth(const struct sip_msg *m);
 

@@ -37,6 +37,7 @@ struct txn_layer {
 	void *arg;
 	struct txn_server *servers;  /* uthash tables */
 	struct txn_client *clients;
+	unsigned open;               /* server transactions without a final response */
 	uint8_t scratch[SIP_MESSAGE_MAX + 1];
 };
 

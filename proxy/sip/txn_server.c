@@ -84,6 +84,7 @@ static void destroy(struct txn_server *t)
 {
 	struct txn_layer *layer = t->layer;
 	HASH_DELETE(hh, layer->servers, t);
+	layer->open -= t->state <= PROCEEDING;
 	timer_stop(layer->wheel, &t->repeat);
 	timer_stop(layer->wheel, &t->end);
 	if (t->on_end)
@@ -132,6 +133,7 @@ struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg 
 	t->key_len = (uint16_t)n;
 	memcpy(t->key, key, n);
 	HASH_ADD(hh, layer->servers, key, n, t);
+	layer->open++;
 	return t;
 }
 
@@ -168,6 +170,7 @@ static void keep(struct txn_server *t, const void *data, size_t len)
 
 static void complete(struct txn_server *t, int status, const void *data, size_t len)
 {
+	t->layer->open--;
 	if (t->invite && status < 300) {
 		t->state = ACCEPTED;
 		drop_response(t);
@@ -214,6 +217,7 @@ void txn_layer_init(struct txn_layer *layer)
 {
 	layer->servers = NULL;
 	layer->clients = NULL;
+	layer->open = 0;
 }
 
 unsigned txn_servers_count(const struct txn_layer *layer) { return HASH_COUNT(layer->servers); }
