@@ -308,12 +308,27 @@ static void check_prefixes(struct conf *c, const struct config *config)
 		              a->peers[0].name);
 }
 
+static void check_peer_routes(struct conf *c, const struct anycast_config *a, const struct anycast_peer_config *p)
+{
+	char text[ADDR_STR_LEN];
+	for (unsigned i = 0; i < p->n_prefixes; i++) {
+		bool known = !p->prefixes[i].family;
+		for (unsigned k = 0; k < a->n_prefixes; k++)
+			known = known || prefix_equal(&p->prefixes[i], &a->prefixes[k].prefix);
+		if (!known)
+			conf_error_at(c, &p->prefixes[i], "prefixes: %s is not among anycast.prefixes: add it there, with "
+			              "its address, or remove it here", prefix_str(&p->prefixes[i], text));
+	}
+	check_own(c, "next_hop", p->next_hop, p->n_next_hop);
+}
+
 static void check_peer(struct conf *c, const struct anycast_config *a, unsigned i)
 {
 	const struct anycast_peer_config *p = &a->peers[i];
 	int family = addr_family(&p->address), local = addr_family(&p->local_address);
 	char text[ADDR_STR_LEN];
 	check_usable(c, "local_address", &p->local_address);
+	check_peer_routes(c, a, p);
 	for (unsigned j = 0; family && j < i; j++)
 		if (addr_same_host(&p->address, &a->peers[j].address))
 			conf_error_at(c, &p->address, "peer address %s is on line %zu already: one session a router",

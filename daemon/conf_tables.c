@@ -21,7 +21,6 @@ const struct conf_unserved conf_unserved[] = {
 	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
 	{"peer", "bfd", NULL, "bfd", "remove it"},
-	{"peer", "prefixes", NULL, "a peer's own prefixes", "remove it: every prefix goes to every peer"},
 	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
@@ -261,6 +260,24 @@ static const struct conf_field prefix_fields[] = {
 static const struct conf_map prefix_map = CONF_MAP("prefix", prefix_fields);
 #undef S
 
+static const char *profile_word(unsigned value)
+{
+	static const char *const words[] = {[ANYCAST_GENERIC] = "generic", [ANYCAST_CLOUD_ROUTER] = "cloud-router"};
+	return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;
+}
+
+#define S struct anycast_degrade_config
+static const struct conf_field degrade_fields[] = {
+	{.key = "med", .help = "added to med; a drain adds it twice", .type = &conf_uint, .def = "1000",
+	 .max = 4294967295, CONF_MEMBER(S, med)},
+	{.key = "prepend", .help = "times our AS is added; profile generic", .type = &conf_uint, .def = "3",
+	 .max = ANYCAST_PREPEND_MAX, CONF_MEMBER(S, prepend)},
+	{.key = "communities", .help = "communities that are added; profile generic", .type = &conf_community,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+};
+static const struct conf_map degrade_map = CONF_MAP("degrade", degrade_fields);
+#undef S
+
 #define S struct anycast_peer_config
 static const struct conf_field peer_fields[] = {
 	{.key = "name", .help = "the peer's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
@@ -272,6 +289,8 @@ static const struct conf_field peer_fields[] = {
 	 CONF_MEMBER(S, local_address)},
 	{.key = "as", .help = "its AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
 	 CONF_MEMBER(S, as)},
+	{.key = "local_as", .help = "ours towards this peer; 0: anycast.as", .type = &conf_uint, .def = "0",
+	 .max = 4294967294, CONF_MEMBER(S, local_as)},
 	{.key = "hold", .help = "hold time offered", .type = &conf_hold, .def = "60s", .max = 65535000,
 	 CONF_MEMBER(S, hold_ms)},
 	{.key = "connect_retry", .help = "time between attempts to connect", .type = &conf_ms, .def = "5s", .min = 1000,
@@ -287,9 +306,20 @@ static const struct conf_field peer_fields[] = {
 	{.key = "med", .help = "MULTI_EXIT_DISC; absent: none is sent", .type = &conf_uint, .flags = CONF_HAS,
 	 .max = 4294967295, .has = offsetof(S, has_med), CONF_MEMBER(S, med)},
 	{.key = "prepend", .help = "times our AS is added to the path beyond the first", .type = &conf_uint, .def = "0",
-	 .max = 16, CONF_MEMBER(S, prepend)},
+	 .max = ANYCAST_PREPEND_MAX, CONF_MEMBER(S, prepend)},
 	{.key = "communities", .help = "communities of RFC 1997", .type = &conf_community,
 	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+	{.key = "large_communities", .help = "communities of RFC 8092", .type = &conf_large_community,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, large_communities, n_large_communities)},
+	{.key = "prefixes", .help = "those of anycast.prefixes that it gets; none: all", .type = &conf_prefix,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, prefixes, n_prefixes)},
+	{.key = "next_hop", .help = "next hop, one IPv4, one IPv6 or both; absent: our end of the link",
+	 .type = &conf_address, .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, next_hop, n_next_hop)},
+	{.key = "max_prefixes", .help = "prefixes it may send before the session is ended; 0: any number, few are kept",
+	 .type = &conf_uint, .def = "0", .max = COUNT_MAX, CONF_MEMBER(S, max_prefixes)},
+	{.key = "profile", .help = "what it is told of a worse route: generic or cloud-router", .type = &conf_enum,
+	 .word = profile_word, .def = "generic", CONF_MEMBER(S, profile)},
+	{.key = "degrade", .help = "what makes a route worse", .map = &degrade_map, CONF_MEMBER(S, degrade)},
 };
 static const struct conf_map peer_map = CONF_MAP("peer", peer_fields);
 #undef S
@@ -304,15 +334,16 @@ static const struct conf_field gate_fields[] = {
 	 .max = POLICY_REGIONS_MAX, CONF_MEMBER(S, gate.min_regions)},
 	{.key = "interval", .help = "time between checks", .type = &conf_ms, .def = "500ms", .min = 50, .max = 60000,
 	 CONF_MEMBER(S, gate_interval_ms)},
+	{.key = "hold", .help = "time after a fault before the route gets better again", .type = &conf_us, .def = "5s",
+	 .max = 3600000000LL, CONF_MEMBER(S, gate.hold_us)},
 };
 static const struct conf_map gate_map = CONF_MAP("gate", gate_fields);
 
 static const struct conf_field anycast_fields[] = {
 	{.key = "router_id", .help = "BGP identifier; default: the node's IPv4 address", .type = &conf_router_id,
 	 .fill = router_id_fill, CONF_MEMBER(S, router_id)},
-	/* Kept as the first peer's idea of it; config.c copies it to the others. */
 	{.key = "as", .help = "our AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
-	 .offset = offsetof(S, peers[0].local_as), .size = sizeof(uint32_t)},
+	 CONF_MEMBER(S, as)},
 	{.key = "listen", .help = "address and port for peers that connect to us", .type = &conf_endpoint,
 	 CONF_MEMBER(S, listen)},
 	{.key = "prefixes", .help = "what is announced", .map = &prefix_map, .flags = CONF_LIST,

@@ -20,6 +20,7 @@ extern const struct conf_type conf_pattern;        /* number or prefix, policy/m
 extern const struct conf_type conf_router_id;      /* uint32_t in host order */
 extern const struct conf_type conf_hold;           /* BGP hold time in uint32_t of ms */
 extern const struct conf_type conf_community;      /* uint32_t from "65000:1" */
+extern const struct conf_type conf_large_community; /* struct anycast_large_community from "64512:1:2" */
 extern const struct conf_type conf_peer_file;      /* config.peer_password_file of the peer at `value` */
 extern const struct conf_type conf_admin_listen;   /* an item of admin.listen into struct config_admin */
 

@@ -375,6 +375,40 @@ static bool community_print(const void *root, const struct conf_field *f, const 
 
 const struct conf_type conf_community = {community_expect, community_parse, community_print, true};
 
+static void large_community_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a large community such as \"64512:1:2\", three numbers from 0 to 4294967295");
+}
+
+static int large_community_parse(struct conf *c, const struct conf_field *f, const char *text, void *value,
+                                 struct err *err)
+{
+	struct anycast_large_community community;
+	char part[16];
+	uint64_t number;
+	for (unsigned i = 0; i < 3; i++) {
+		size_t len = strcspn(text, ":");
+		snprintf(part, sizeof(part), "%.*s", (int)(len < sizeof(part) ? len : 0), text);
+		if (!conf_digits(part, UINT32_MAX, &number) || (text[len] == ':') != (i < 2))
+			return -EINVAL;
+		community.v[i] = (uint32_t)number;
+		text += len + 1;
+	}
+	*(struct anycast_large_community *)value = community;
+	return 0;
+}
+
+static bool large_community_print(const void *root, const struct conf_field *f, const void *value, char *buf,
+                                  size_t size)
+{
+	const struct anycast_large_community *community = value;
+	snprintf(buf, size, "%u:%u:%u", community->v[0], community->v[1], community->v[2]);
+	return true;
+}
+
+const struct conf_type conf_large_community = {large_community_expect, large_community_parse, large_community_print,
+                                               true};
+
 /* The file's name of the peer whose `password` is at `value`: the row is that of the password, so that
  * its place in the file is remembered there. */
 static const char *peer_file_of(const struct config *config, const void *value)

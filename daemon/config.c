@@ -131,8 +131,6 @@ static void config_read(struct conf *c, struct config *config, bool *unreadable)
 	size_t missing = 0;
 	config->tuning = policy_tuning_default();
 	conf_read(c, &conf_root);
-	for (unsigned i = 1; i < config->anycast.n_peers; i++)
-		config->anycast.peers[i].local_as = config->anycast.peers[0].local_as;
 	if (c->full)  /* half a configuration: what a check would say of it is noise */
 		return;
 	load_key(c, config, &missing);

@@ -41,7 +41,8 @@ static struct anycast_peer_config *add_peer(struct anycast_config *c, const char
 	struct anycast_peer_config *p = &c->peers[c->n_peers++];
 
 	*p = (struct anycast_peer_config){
-		.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1};
+		.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1,
+		.degrade = {.med = 1000, .prepend = 3}};
 	snprintf(p->name, sizeof p->name, "peer-%u", c->n_peers);
 	addr_parse(&p->address, address, 0);
 	return p;
@@ -188,7 +189,7 @@ int main(int argc, char **argv)
 		if (!obey(a, line))
 			break;
 	}
-	anycast_stop(a, STOP_TIMEOUT_MS);
+	anycast_stop(a, STOP_TIMEOUT_MS, "draining for maintenance");
 	anycast_free(a);
 	return 0;
 }

@@ -232,7 +232,6 @@ static void test_unserved(void)
 		 "served by this version of tandem: remove it"},
 		{ANYCAST PREFIXES "  peers: [{name: p, " PEER ", bfd: {interval: 300ms}}]\n", "8:55", "bfd is not served by "
 		 "this version of tandem: remove it"},
-		{ANYCAST PREFIXES "  peers: [{name: p, " PEER ", prefixes: []}]\n", "8:55", "a peer's own prefixes is not "},
 		{BASE "cluster: {redis: [\"redis://127.0.0.1\"]}\n", "4:11", "cluster.redis is not served by this version of "
 		 "tandem: remove it"},
 		{BASE "admin: {tokens_file: /x}\n", "4:9", "admin.tokens_file is not served by this version of tandem"},
@@ -347,6 +346,12 @@ static void test_anycast(void)
 		{PEERS("multihop: 256"), "8:65", "256 is out of range: it takes 1 to 255"},
 		{PEERS("communities: [\"65000\"]"), "8:69", "a community such as \"65000:1\""},
 		{PEERS("communities: [\"65536:1\"]"), "8:69", "a community such as \"65000:1\""},
+		{PEERS("large_communities: [\"64512:1\"]"), "8:75", "a large community such as \"64512:1:2\""},
+		{PEERS("large_communities: [\"1:2:4294967296\"]"), "8:75", "three numbers from 0 to 4294967295"},
+		{PEERS("prefixes: [203.0.113.11/32]"), "8:66", "203.0.113.11/32 is not among anycast.prefixes: add it there"},
+		{PEERS("next_hop: [192.0.2.1, 192.0.2.2]"), "8:77", "next_hop: a second IPv4 address"},
+		{PEERS("profile: google"), "8:64", "profile"},
+		{PEERS("degrade: {prepend: 17}"), "8:74", "17 is out of range"},
 		{PEERS("med: 4294967296"), "8:60", "4294967296 is out of range"},
 		{PEERS("port: 0"), "8:61", "0 is out of range: it takes 1 to 65535"},
 		{ANYCAST PREFIXES "  peers: [{name: p, address: 169.254.10.1, as: 0}]\n", "8:48", "0 is out of range"},

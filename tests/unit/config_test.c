@@ -187,8 +187,8 @@ static void test_anycast_defaults(void)
 	CU_ASSERT_EQUAL(addr_port(&p->address), 179);
 	CU_ASSERT_EQUAL(addr_family(&p->local_address), 0);
 	CU_ASSERT_EQUAL(p->as, 4200000000);
-	CU_ASSERT_EQUAL(p->local_as, 64512);
-	CU_ASSERT_EQUAL(c->anycast.peers[0].local_as, 64512);
+	CU_ASSERT_EQUAL(p->local_as, 0);
+	CU_ASSERT_EQUAL(c->anycast.as, 64512);
 	CU_ASSERT_EQUAL(p->hold_ms, 60000);
 	CU_ASSERT_EQUAL(p->connect_retry_ms, 5000);
 	CU_ASSERT_EQUAL(p->ttl, 1);
@@ -196,6 +196,39 @@ static void test_anycast_defaults(void)
 	CU_ASSERT(!p->passive);
 	CU_ASSERT(!p->has_med);
 	CU_ASSERT_EQUAL(p->n_communities, 0);
+	CU_ASSERT_EQUAL(p->profile, ANYCAST_GENERIC);
+	CU_ASSERT_EQUAL(p->degrade.med, 1000);
+	CU_ASSERT_EQUAL(p->degrade.prepend, 3);
+	CU_ASSERT_EQUAL(p->max_prefixes, 0);
+	CU_ASSERT_EQUAL(c->anycast.gate.hold_us, 5000000);
+	CU_ASSERT(round_trips(c));
+	config_free(c);
+}
+
+static void test_peer_routes(void)
+{
+	struct config *c = parse_right(BASE
+		"listen: [{address: 203.0.113.10, anycast: true}, {address: 203.0.113.11, anycast: true}]\n"
+		"anycast:\n"
+		"  as: 64512\n"
+		"  prefixes: [{prefix: 203.0.113.10}, {prefix: 203.0.113.11}]\n"
+		"  gate: {hold: 1500ms}\n"
+		"  peers:\n"
+		"    - {name: a, address: 169.254.10.1, as: 1, local_as: 64513, profile: cloud-router, max_prefixes: 100,\n"
+		"       prefixes: [203.0.113.11/32], next_hop: [192.0.2.1, \"2001:db8::1\"],\n"
+		"       large_communities: [\"64512:1:4294967295\"], degrade: {med: 50, prepend: 2, communities: [\"1:2\"]}}\n");
+	const struct anycast_peer_config *p = &c->anycast.peers[0];
+	CU_ASSERT_EQUAL(p->local_as, 64513);
+	CU_ASSERT_EQUAL(p->profile, ANYCAST_CLOUD_ROUTER);
+	CU_ASSERT_EQUAL(p->max_prefixes, 100);
+	CU_ASSERT_EQUAL(p->n_prefixes, 1);
+	CU_ASSERT(prefix_equal(&p->prefixes[0], &c->anycast.prefixes[1].prefix));
+	CU_ASSERT_EQUAL(p->n_next_hop, 2);
+	CU_ASSERT_EQUAL(addr_family(&p->next_hop[1]), AF_INET6);
+	CU_ASSERT_EQUAL(p->large_communities[0].v[2], UINT32_MAX);
+	CU_ASSERT_EQUAL(p->degrade.med, 50);
+	CU_ASSERT_EQUAL(p->degrade.communities[0], 1u << 16 | 2);
+	CU_ASSERT_EQUAL(c->anycast.gate.hold_us, 1500000);
 	CU_ASSERT(round_trips(c));
 	config_free(c);
 }
@@ -463,7 +496,7 @@ UNIT_MAIN("config",
 	{"the sample compiles to a policy table", test_sample_compiles},
 	{"defaults", test_defaults},
 	{"the node's id is the host's name", test_node_id_default},
-	{"defaults of anycast", test_anycast_defaults},
+	{"defaults of anycast", test_anycast_defaults}, {"what a peer gets", test_peer_routes},
 	{"every key", test_values},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},
