@@ -29,6 +29,27 @@ static const struct field anycast_fields[] = {
 };
 const struct schema schema_anycast = {"Anycast", "The anycast prefixes", anycast_fields};
 
+static const char *const bfd_words[] = {"AdminDown", "Down", "Init", "Up", NULL};
+
+static const struct field bfd_fields[] = {
+	FIELD("state", STRING, "of our end, in the words of RFC 5880", .words = bfd_words),
+	FIELD("remote_state", STRING, "of the peer's end; null: nothing heard of it", .nullable = true),
+	FIELD("state_since", STRING, "", .format = "date-time", .nullable = true),
+	FIELD("diagnostic", STRING, "why our end last left Up"),
+	FIELD("remote_diagnostic", STRING, "the same of the peer's end"),
+	FIELD("interval_ms", NUMBER, "between packets that are sent, without their jitter"),
+	FIELD("detection_ms", NUMBER, "silence of the peer that is a failure; 0: nothing heard yet"),
+	FIELD("remote_multiplier", INTEGER, ""),
+	FIELD("holds_bgp", BOOLEAN, "BGP may not come up because of it"),
+	FIELD("packets_in", INTEGER, ""),
+	FIELD("packets_out", INTEGER, ""),
+	FIELD("packets_discarded", INTEGER, "from its address, but malformed, from too far, or of another session"),
+	FIELD("up_total", INTEGER, "how often it came up"),
+	FIELD("down_total", INTEGER, "how often it went down after that"),
+	FIELD_END
+};
+static const struct schema schema_bfd = {"Bfd", "BFD with a peer", bfd_fields};
+
 static const struct field peer_fields[] = {
 	FIELD("name", STRING, ""),
 	FIELD("address", STRING, ""),
@@ -45,6 +66,7 @@ static const struct field peer_fields[] = {
 	FIELD("prefixes_announced", INTEGER, "sent to it"),
 	FIELD("prefixes_received", INTEGER, "by it; tandem uses none of them"),
 	FIELD("last_error", STRING, "with what the peer said", .nullable = true),
+	FIELD("bfd", OBJECT, "null: none with this peer", .of = &schema_bfd, .nullable = true),
 	FIELD_END
 };
 static const struct schema schema_peer = {"Peer", "A BGP peer", peer_fields};
@@ -85,6 +107,31 @@ static void prefix_json(struct jw *w, const struct anycast_prefix_status *p)
 	jw_object_end(w);
 }
 
+static void bfd_json(struct jw *w, const struct anycast_bfd_status *b)
+{
+	jw_key(w, "bfd");
+	if (!b->state) {
+		jw_null(w);
+		return;
+	}
+	jw_object(w);
+	jw_kstr(w, "state", b->state);
+	jw_kstr(w, "remote_state", b->remote_state);
+	api_time(w, "state_since", b->state_since_wall_us);
+	jw_kstr(w, "diagnostic", b->diagnostic);
+	jw_kstr(w, "remote_diagnostic", b->remote_diagnostic);
+	jw_kdouble(w, "interval_ms", b->tx_interval_us / 1000.0, 3);
+	jw_kdouble(w, "detection_ms", (double)b->detection_us / 1000.0, 3);
+	jw_kuint(w, "remote_multiplier", b->remote_multiplier);
+	jw_kbool(w, "holds_bgp", b->holds_bgp);
+	jw_kuint(w, "packets_in", b->packets_in);
+	jw_kuint(w, "packets_out", b->packets_out);
+	jw_kuint(w, "packets_discarded", b->packets_discarded);
+	jw_kuint(w, "up_total", b->up_count);
+	jw_kuint(w, "down_total", b->down_count);
+	jw_object_end(w);
+}
+
 static void peer_json(struct jw *w, const struct anycast_peer_status *p)
 {
 	char buf[ADDR_STR_LEN];
@@ -105,6 +152,7 @@ static void peer_json(struct jw *w, const struct anycast_peer_status *p)
 	jw_kuint(w, "prefixes_announced", p->prefixes_announced);
 	jw_kuint(w, "prefixes_received", p->prefixes_received);
 	jw_kstr(w, "last_error", p->last_error[0] ? p->last_error : NULL);
+	bfd_json(w, &p->bfd);
 	jw_object_end(w);
 }
 

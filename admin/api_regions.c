@@ -77,7 +77,7 @@ static void region_keys(struct jw *w, const struct proxy *proxy, unsigned index)
 	struct region_live *live = proxy_region_live(proxy, index);
 	struct policy_region_facts facts;
 
-	region_facts(live, config->weight, clock_us(), &facts);
+	region_facts(live, config, policy_table_tuning(proxy_policy(proxy)), clock_us(), &facts);
 	jw_kstr(w, "name", config->name);
 	jw_kstr(w, "state", policy_admin_str(facts.admin));
 	jw_kbool(w, "healthy", facts.healthy);

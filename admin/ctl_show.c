@@ -275,7 +275,7 @@ void ctl_show_order(const struct ctl_view *view, const json_t *answer)
 void ctl_show_peers(const struct ctl_view *view, const json_t *answer)
 {
 	static const char *const heads[] = {"PEER", "ADDRESS", ">AS", "STATE", "SINCE", ">HOLD", ">IN", ">OUT", ">SENT",
-	                                    "LAST ERROR", NULL};
+	                                    "BFD", "LAST ERROR", NULL};
 	const json_t *list = json_object_get(answer, "peers");
 	struct ctl_table *table;
 
@@ -284,6 +284,7 @@ void ctl_show_peers(const struct ctl_view *view, const json_t *answer)
 	table = ctl_table_new(heads);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *p = json_array_get(list, i);
+		const json_t *bfd = json_object_get(p, "bfd");
 		bool up = strcmp(str(p, "state"), "Established") == 0;
 		ctl_table_cell(table, CTL_STRONG, "%s", str(p, "name"));
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(p, "address"));
@@ -294,6 +295,11 @@ void ctl_show_peers(const struct ctl_view *view, const json_t *answer)
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(p, "messages_in").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(p, "messages_out").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(p, "prefixes_announced").text);
+		if (json_is_object(bfd))
+			ctl_table_cell(table, good_if(strcmp(str(bfd, "state"), "Up") == 0), "%s %s", str(bfd, "state"),
+			               figure(bfd, "detection_ms", 0, 1, " ms").text);
+		else
+			ctl_table_cell(table, CTL_PLAIN, "-");
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(p, "last_error"));
 	}
 	table_end(view, table);

@@ -225,7 +225,7 @@ static void region_row(struct set *set, const struct proxy *proxy, unsigned inde
 	if (!row)
 		return;
 	set_label(set, "region", config->name);
-	region_facts(live, config->weight, clock_us(), &facts);
+	region_facts(live, config, policy_table_tuning(proxy_policy(proxy)), clock_us(), &facts);
 	row->v[R_HEALTHY] = facts.healthy;
 	row->v[R_HOT] = atomic_load(&live->hot);
 	row->v[R_SETUPS] = facts.setups;
@@ -359,7 +359,8 @@ static void write_trunks(struct jw *w, const struct proxy *proxy)
 
 /* ---- anycast ---- */
 
-enum { P_ESTABLISHED, P_SINCE, P_HOLD, P_MSG_IN, P_MSG_OUT, P_UPD_IN, P_UPD_OUT, P_UPS, P_ANNOUNCED, P_RECEIVED, P_N };
+enum { P_ESTABLISHED, P_SINCE, P_HOLD, P_MSG_IN, P_MSG_OUT, P_UPD_IN, P_UPD_OUT, P_UPS, P_ANNOUNCED, P_RECEIVED,
+       P_BFD_UP, P_BFD_DETECTION, P_BFD_HOLDS, P_BFD_IN, P_BFD_OUT, P_BFD_DISCARDED, P_BFD_DOWNS, P_N };
 static const struct metric peer_metrics[P_N] = {
 	[P_ESTABLISHED] = {"anycast_peer_established", "gauge", "1 while the BGP session is up"},
 	[P_SINCE] = {"anycast_peer_state_since_seconds", "gauge", "When the session came into its state, in Unix time"},
@@ -371,7 +372,28 @@ static const struct metric peer_metrics[P_N] = {
 	[P_UPS] = {"anycast_peer_sessions_total", "counter", "How often the session came up"},
 	[P_ANNOUNCED] = {"anycast_peer_announced_prefixes", "gauge", "Prefixes announced to it"},
 	[P_RECEIVED] = {"anycast_peer_received_prefixes", "gauge", "Prefixes received from it"},
+	[P_BFD_UP] = {"anycast_peer_bfd_up", "gauge", "1 while BFD with it is up"},
+	[P_BFD_DETECTION] = {"anycast_peer_bfd_detection_seconds", "gauge", "Silence of the peer that is a failure"},
+	[P_BFD_HOLDS] = {"anycast_peer_bfd_holds_bgp", "gauge", "1 while BGP is kept down because of BFD"},
+	[P_BFD_IN] = {"anycast_peer_bfd_received_packets_total", "counter", "BFD packets received and taken"},
+	[P_BFD_OUT] = {"anycast_peer_bfd_sent_packets_total", "counter", "BFD packets sent"},
+	[P_BFD_DISCARDED] = {"anycast_peer_bfd_discarded_packets_total", "counter", "BFD packets from it that were not taken"},
+	[P_BFD_DOWNS] = {"anycast_peer_bfd_downs_total", "counter", "How often BFD went down after it was up"},
 };
+
+/* No such series for a peer without BFD. */
+static void peer_row_bfd(struct row *row, const struct anycast_bfd_status *b)
+{
+	bool has = b->state;
+
+	row->v[P_BFD_UP] = has ? strcmp(b->state, "Up") == 0 : NAN;
+	row->v[P_BFD_DETECTION] = has ? (double)b->detection_us / CLOCK_SEC : NAN;
+	row->v[P_BFD_HOLDS] = has ? b->holds_bgp : NAN;
+	row->v[P_BFD_IN] = has ? (double)b->packets_in : NAN;
+	row->v[P_BFD_OUT] = has ? (double)b->packets_out : NAN;
+	row->v[P_BFD_DISCARDED] = has ? (double)b->packets_discarded : NAN;
+	row->v[P_BFD_DOWNS] = has ? (double)b->down_count : NAN;
+}
 
 static void peer_row(struct set *set, const struct anycast_peer_status *p)
 {
@@ -390,6 +412,7 @@ static void peer_row(struct set *set, const struct anycast_peer_status *p)
 	row->v[P_UPS] = (double)p->established_count;
 	row->v[P_ANNOUNCED] = p->prefixes_announced;
 	row->v[P_RECEIVED] = p->prefixes_received;
+	peer_row_bfd(row, &p->bfd);
 }
 
 enum { X_ANNOUNCED, X_DEGRADED, X_PEERS, X_ADDRESS, X_ORDER, X_N };

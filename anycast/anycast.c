@@ -12,6 +12,8 @@
 #include <time.h>
 
 #include "anycast/address.h"
+#include "anycast/bfd.h"
+#include "anycast/bfd_udp.h"
 #include "anycast/bgp_tcp.h"
 #include "anycast/check.h"
 #include "anycast/gate.h"
@@ -30,6 +32,7 @@ struct anycast {
 	struct sched *sched;
 	struct address_table *addresses;
 	struct speaker *speaker;
+	struct bfd *bfd;
 	struct gate *gate;
 	struct timer check, stopping;
 	int64_t stop_deadline_us;
@@ -54,6 +57,7 @@ static void publish(void *arg)
 	pthread_mutex_lock(&a->lock);
 	gate_status(a->gate, &a->status);
 	speaker_status(a->speaker, &a->status);
+	bfd_status(a->bfd, &a->status);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -138,6 +142,20 @@ static bool on_next_hop(void *arg, const struct addr *local, int family, struct 
 	return address_beside(a->addresses, local, family, out);
 }
 
+static void on_allow(void *arg, unsigned peer)
+{
+	struct anycast *a = arg;
+
+	speaker_allow(a->speaker, peer);
+}
+
+static void on_forbid(void *arg, unsigned peer, const char *why)
+{
+	struct anycast *a = arg;
+
+	speaker_forbid(a->speaker, peer, why);
+}
+
 static void on_check(struct timer *timer)
 {
 	struct anycast *a = ANYCAST_OF(timer, check);
@@ -155,6 +173,8 @@ static int build(struct anycast *a, anycast_facts_fn *facts, void *arg, struct e
 	                                    .remove = on_remove, .route = on_route,
 	                                    .others = on_others};
 	struct speaker_env env = {.next_hop = on_next_hop, .changed = publish, .arg = a, .connect = bgp_tcp_connect};
+	struct bfd_env bfd_env = {.allow = on_allow, .forbid = on_forbid, .changed = publish, .arg = a,
+	                          .listen = bfd_udp_listen};
 	int rc;
 
 	a->loop = loop_new("anycast");
@@ -172,6 +192,11 @@ static int build(struct anycast *a, anycast_facts_fn *facts, void *arg, struct e
 	env.sched = a->sched;
 	a->speaker = speaker_new(&a->config, &env, err);
 	if (!a->speaker)
+		return -EIO;
+	bfd_env.base = env.base;
+	bfd_env.sched = env.sched;
+	a->bfd = bfd_new(&a->config, &bfd_env, err);
+	if (!a->bfd)
 		return -EIO;
 	publish(a);
 	return 0;
@@ -209,6 +234,7 @@ void anycast_free(struct anycast *a)
 	if (!a)
 		return;
 	anycast_stop(a, 0, "");
+	bfd_free(a->bfd);
 	speaker_free(a->speaker);
 	gate_free(a->gate);
 	a->gate = NULL;  /* for the orders that loop_free() still finds */
@@ -228,6 +254,7 @@ static void start_on_thread(void *arg)
 
 	on_check(&a->check);  /* before the sessions: next hops are looked up among the addresses */
 	speaker_start(a->speaker);
+	bfd_start(a->bfd);
 	publish(a);
 }
 
@@ -255,6 +282,7 @@ static void on_stopping(struct timer *timer)
 		return;
 	}
 	speaker_stop(a->speaker, a->goodbye);
+	bfd_stop(a->bfd);  /* after the CEASE, so that this is what the peer hears first */
 	gate_release(a->gate);
 	publish(a);
 	pthread_mutex_lock(&a->lock);

@@ -40,6 +40,16 @@ struct anycast_prefix_config {
 	bool manage_address;        /* put the first address of the prefix on lo, address before route */
 };
 
+/* RFC 5880; one session a peer, to its `address`. */
+struct anycast_bfd_config {
+	bool enabled;
+	uint32_t interval_ms;       /* of what is sent and wanted, 10 to 60000; each side takes the slower */
+	uint8_t multiplier;         /* packets lost in a row that the peer takes for a failure */
+	bool multihop;              /* RFC 5883: port 4784, any TTL; else a direct peer and TTL 255 */
+	bool strict;                /* no BGP unless BFD is up */
+	uint32_t hold_down_ms;      /* after a failure BGP stays down so long, or until BFD is up; not if strict */
+};
+
 struct anycast_peer_config {
 	char name[ANYCAST_NAME_LEN];
 	struct addr address;        /* port 0: 179 */
@@ -66,6 +76,7 @@ struct anycast_peer_config {
 	struct addr next_hop[2];    /* at most one a family; of a family that is not there: our end of the link */
 	uint8_t n_next_hop;
 	uint32_t max_prefixes;      /* it may send; more end the session (RFC 4486). 0: only so many are kept */
+	struct anycast_bfd_config bfd;
 };
 
 struct anycast_config {
@@ -105,6 +116,18 @@ void anycast_recheck(struct anycast *anycast);
 
 /* ---- state, for the admin API ---- */
 
+struct anycast_bfd_status {
+	const char *state;              /* RFC 5880: "AdminDown" "Down" "Init" "Up"; NULL: no BFD with this peer */
+	const char *remote_state;       /* NULL: nothing heard of it */
+	const char *diagnostic, *remote_diagnostic;
+	int64_t state_since_wall_us;
+	uint32_t tx_interval_us;        /* in force, without its jitter */
+	uint64_t detection_us;          /* silence of the peer that is a failure; 0: nothing heard yet */
+	uint8_t remote_multiplier;
+	bool holds_bgp;                 /* BGP may not come up because of it */
+	uint64_t packets_in, packets_out, packets_discarded, up_count, down_count;
+};
+
 struct anycast_peer_status {
 	char name[ANYCAST_NAME_LEN];
 	struct addr address, local;     /* local: our end, family 0 unless Established */
@@ -121,6 +144,7 @@ struct anycast_peer_status {
 	uint32_t retry_in_ms, hold_left_ms;  /* as of the copy; 0: that timer does not run */
 	char last_error[160];           /* in words, with what the peer said; empty: none */
 	int64_t last_error_wall_us;
+	struct anycast_bfd_status bfd;
 };
 
 /* What a peer has been sent, or has sent us, of one of our prefixes. */

@@ -107,15 +107,26 @@ void bgp_session_start(struct bgp_session *s)
 	bgp_conn_event(&s->ours, s->peer->passive ? BGP_EV_AUTOMATIC_START_PASSIVE : BGP_EV_AUTOMATIC_START, NULL);
 }
 
-void bgp_session_stop(struct bgp_session *s, const char *text)
+static void stop(struct bgp_session *s, uint8_t subcode, const char *text)
 {
 	struct bgp_error error;
 
 	s->started = false;
 	sched_stop(s->env.sched, &s->idle_hold);
-	bgp_msg_cease(&error, BGP_CEASE_ADMIN_SHUTDOWN, text);
+	bgp_msg_cease(&error, subcode, text);
 	bgp_conn_event(&s->theirs, BGP_EV_MANUAL_STOP, &error);
 	bgp_conn_event(&s->ours, BGP_EV_MANUAL_STOP, &error);
+}
+
+void bgp_session_stop(struct bgp_session *s, const char *text)
+{
+	stop(s, BGP_CEASE_ADMIN_SHUTDOWN, text);
+}
+
+void bgp_session_bfd_down(struct bgp_session *s, const char *why)
+{
+	bgp_session_warn(s, "BFD down: %s", why);
+	stop(s, BGP_CEASE_BFD_DOWN, why);
 }
 
 /* ---- a connection that the peer opens ---- */

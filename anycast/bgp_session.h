@@ -50,6 +50,8 @@ void bgp_session_free(struct bgp_session *session);
 void bgp_session_start(struct bgp_session *session);
 /* CEASE (RFC 9003) with this text on what is open; stays down. */
 void bgp_session_stop(struct bgp_session *session, const char *text);
+/* CEASE/BFD Down (RFC 9384) on what is open; stays down until bgp_session_start(). `why` for people. */
+void bgp_session_bfd_down(struct bgp_session *session, const char *why);
 /* A connection that the peer opened; takes `fd`. */
 void bgp_session_accept(struct bgp_session *session, int fd);
 

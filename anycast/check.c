@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HOLD_MIN_MS = 3000, HOLD_MAX_MS = 65535 * 1000 };
+enum { HOLD_MIN_MS = 3000, HOLD_MAX_MS = 65535 * 1000, BFD_INTERVAL_MIN_MS = 10, BFD_INTERVAL_MAX_MS = 60000 };
 
 static int check_prefixes(const struct anycast_config *c, struct err *err)
 {
@@ -64,6 +64,18 @@ static int check_peer_prefixes(const struct anycast_config *c, const struct anyc
 	return 0;
 }
 
+static int check_bfd(const struct anycast_peer_config *p, struct err *err)
+{
+	const struct anycast_bfd_config *b = &p->bfd;
+
+	if (b->enabled && (b->interval_ms < BFD_INTERVAL_MIN_MS || b->interval_ms > BFD_INTERVAL_MAX_MS))
+		return err_set(err, EINVAL, "BGP peer %s: the BFD interval is %u ms; 10 ms to 60 s is right", p->name,
+		               b->interval_ms);
+	if (b->enabled && b->multiplier == 0)
+		return err_set(err, EINVAL, "BGP peer %s: the BFD multiplier is 0; 3 is usual", p->name);
+	return 0;
+}
+
 static int check_peer(const struct anycast_config *c, unsigned i, struct err *err)
 {
 	const struct anycast_peer_config *p = &c->peers[i];
@@ -86,7 +98,7 @@ static int check_peer(const struct anycast_config *c, unsigned i, struct err *er
 		               ANYCAST_COMMUNITIES_MAX);
 	if (p->prepend > ANYCAST_PREPEND_MAX || p->degrade.prepend > ANYCAST_PREPEND_MAX)
 		return err_set(err, EINVAL, "BGP peer %s: prepend is more than %d", p->name, ANYCAST_PREPEND_MAX);
-	if (check_peer_prefixes(c, p, err))
+	if (check_peer_prefixes(c, p, err) || check_bfd(p, err))
 		return -EINVAL;
 	return check_peer_address(c, p, err);
 }

@@ -3,6 +3,11 @@ libanycast_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MNL_CFLAGS)
 libanycast_a_SOURCES = \
 	anycast/address.c anycast/address.h \
 	anycast/anycast.c anycast/anycast.h \
+	anycast/bfd.c anycast/bfd.h \
+	anycast/bfd_fsm.c anycast/bfd_fsm.h \
+	anycast/bfd_msg.c anycast/bfd_msg.h \
+	anycast/bfd_session.c anycast/bfd_session.h \
+	anycast/bfd_udp.c anycast/bfd_udp.h \
 	anycast/bgp_conn.c anycast/bgp_conn.h \
 	anycast/bgp_fsm.c anycast/bgp_fsm.h \
 	anycast/bgp_msg.c anycast/bgp_msg.h \

@@ -498,10 +498,24 @@ void speaker_free(struct speaker *s)
 
 void speaker_start(struct speaker *s)
 {
-	for (unsigned i = 0; i < s->config->n_peers; i++)
-		bgp_session_start(s->peers[i].session);
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		const struct anycast_bfd_config *bfd = &s->config->peers[i].bfd;
+
+		if (!bfd->enabled || !bfd->strict)
+			bgp_session_start(s->peers[i].session);
+	}
 	if (s->listener_event)
 		event_add(s->listener_event, NULL);
+}
+
+void speaker_allow(struct speaker *s, unsigned peer)
+{
+	bgp_session_start(s->peers[peer].session);
+}
+
+void speaker_forbid(struct speaker *s, unsigned peer, const char *why)
+{
+	bgp_session_bfd_down(s->peers[peer].session, why);
 }
 
 void speaker_stop(struct speaker *s, const char *text)

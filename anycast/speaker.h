@@ -28,7 +28,11 @@ struct speaker_env {
 struct speaker *speaker_new(const struct anycast_config *config, const struct speaker_env *env, struct err *err);
 void speaker_free(struct speaker *speaker);
 
+/* All sessions, but those that wait for BFD (strict). */
 void speaker_start(struct speaker *speaker);
+/* BFD's word on one peer: its session may be up, or has to go down and stay so. */
+void speaker_allow(struct speaker *speaker, unsigned peer);
+void speaker_forbid(struct speaker *speaker, unsigned peer, const char *why);
 /* What is to be done with one prefix, at all peers; sends an UPDATE only where something changes. */
 void speaker_route(struct speaker *speaker, unsigned prefix, enum policy_route_action action);
 /* A peer has another node's route to the prefix, and not one that is about to go. */

@@ -20,7 +20,6 @@ const struct conf_unserved conf_unserved[] = {
 	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
 	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
-	{"peer", "bfd", NULL, "bfd", "remove it"},
 	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
@@ -279,6 +278,27 @@ static const struct conf_map degrade_map = CONF_MAP("degrade", degrade_fields);
 #undef S
 
 #define S struct anycast_peer_config
+/* A peer that is not next to us: its BFD is not either. */
+static void bfd_multihop_fill(struct conf *c, void *base)
+{
+	struct anycast_peer_config *peer = base;
+	peer->bfd.multihop = peer->ttl > 1 && !peer->ttl_security;
+}
+
+static const struct conf_field bfd_fields[] = {
+	{.key = "interval", .help = "time between packets, sent and wanted; each side takes the slower",
+	 .type = &conf_ms, .def = "300ms", .min = 10, .max = 60000, CONF_MEMBER(S, bfd.interval_ms)},
+	{.key = "multiplier", .help = "packets lost in a row that are a failure to the peer", .type = &conf_uint,
+	 .def = "3", .min = 1, .max = 255, CONF_MEMBER(S, bfd.multiplier)},
+	{.key = "multihop", .help = "as RFC 5883: port 4784, TTL not checked; default: where the peer is multihop",
+	 .type = &conf_bool, .fill = bfd_multihop_fill, CONF_MEMBER(S, bfd.multihop)},
+	{.key = "strict", .help = "no BGP unless BFD is up", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, bfd.strict)},
+	{.key = "hold_down", .help = "after a failure BGP stays down so long, or until BFD is up", .type = &conf_ms,
+	 .def = "30s", .max = 3600000, CONF_MEMBER(S, bfd.hold_down_ms)},
+};
+static const struct conf_map bfd_map = CONF_MAP("bfd", bfd_fields);
+
 static const struct conf_field peer_fields[] = {
 	{.key = "name", .help = "the peer's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
 	{.key = "address", .help = "the router's address", .type = &conf_address, .flags = CONF_REQUIRED,
@@ -320,6 +340,8 @@ static const struct conf_field peer_fields[] = {
 	{.key = "profile", .help = "what it is told of a worse route: generic or cloud-router", .type = &conf_enum,
 	 .word = profile_word, .def = "generic", CONF_MEMBER(S, profile)},
 	{.key = "degrade", .help = "what makes a route worse", .map = &degrade_map, CONF_MEMBER(S, degrade)},
+	{.key = "bfd", .help = "fast detection of a lost path (RFC 5880); absent: none", .map = &bfd_map,
+	 .flags = CONF_HAS, .has = offsetof(S, bfd.enabled)},
 };
 static const struct conf_map peer_map = CONF_MAP("peer", peer_fields);
 #undef S

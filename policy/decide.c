@@ -40,17 +40,33 @@ static bool decide_panic(const struct policy_pool_config *pool, const struct pol
 /* The first thing that rules the region out, in the order of the enumeration. An admin state that
  * does not exist keeps calls away. */
 static enum policy_reason decide_reason(const struct policy_region_config *region,
-                                        const struct policy_region_facts *f, bool panic)
+                                        const struct policy_region_facts *f, bool panic, bool eject)
 {
 	if (f->admin != POLICY_READY)
 		return f->admin == POLICY_DRAIN ? POLICY_NO_DRAIN : POLICY_NO_MAINT;
 	if (!f->healthy && !panic)
 		return POLICY_NO_UNHEALTHY;
-	if (region->max_calls != 0 && (uint64_t)f->calls + f->setups >= region->max_calls)
+	if (f->ejected && eject && !panic)
+		return POLICY_NO_EJECTED;
+	if (region->max_calls != 0 && strategy_in_use(f) >= region->max_calls)
 		return POLICY_NO_CALLS;
 	if (region->max_cps != 0 && f->cps >= region->max_cps)
 		return POLICY_NO_CPS;
 	return f->weight == 0 ? POLICY_NO_WEIGHT : POLICY_OK;
+}
+
+/* Ejected regions are left out as long as another region of the pool may take the call: a fault of the calls
+ * themselves would eject them all. */
+static bool decide_keeps(const struct policy_table *table, const struct policy_pool_config *pool,
+                         const struct policy_region_facts *facts)
+{
+	for (unsigned i = 0; i < pool->n_regions; i++) {
+		const struct policy_region_facts *f = &facts[pool->regions[i]];
+
+		if (!f->ejected && decide_reason(&table->regions[pool->regions[i]], f, false, true) == POLICY_OK)
+			return true;
+	}
+	return false;
 }
 
 /* Hot above hot_on, cold below hot_off, in between as it was. */
@@ -60,18 +76,40 @@ static bool decide_hot(double load, bool was_hot, const struct policy_tuning *tu
 }
 
 static void decide_candidate(const struct policy_table *table, unsigned region,
-                             const struct policy_region_facts *facts, bool panic, struct policy_candidate *c)
+                             const struct policy_region_facts *facts, bool panic, bool eject,
+                             struct policy_candidate *c)
 {
 	const struct policy_region_config *config = &table->regions[region];
 	double load = strategy_load(&table->compiled[region], facts);
 
 	c->region = (uint8_t)region;
 	c->facts = *facts;
-	c->reason = decide_reason(config, facts, panic);
+	c->reason = decide_reason(config, facts, panic, eject);
 	c->eligible = c->reason == POLICY_OK;
 	c->load = (float)load;
 	c->hot = decide_hot(strategy_load_with_errors(load, facts), facts->was_hot, &table->tuning);
 	c->score = 0;
+	c->held_back = false;
+}
+
+/* Slow start: a region that came back a moment ago is behind the others for the share of calls that it does
+ * not get yet. Strategies that draw by weight take it off the weight instead, which moves fewest calls. */
+static void decide_hold(const struct policy_table *table, uint64_t random, struct policy_plan *plan)
+{
+	unsigned held = 0;
+
+	if (plan->strategy == POLICY_WEIGHTED || plan->strategy == POLICY_STICKY)
+		return;
+	for (unsigned i = 0; i < plan->n_candidates; i++) {
+		struct policy_candidate *c = &plan->candidates[i];
+
+		if (c->eligible && c->facts.held > 0)
+			c->held_back = chance_unit(chance_mix(~random ^ table->compiled[c->region].key)) <
+			               (double)c->facts.held;
+		held += c->held_back;
+	}
+	for (unsigned i = 0; held == plan->n_order && i < plan->n_candidates; i++)
+		plan->candidates[i].held_back = false;
 }
 
 /* Score, tie-breaker and candidate in one number, so that sorting compares and moves only that: the
@@ -81,7 +119,7 @@ static uint64_t order_key(const struct policy_candidate *c, unsigned index, uint
 	uint32_t bits;
 
 	memcpy(&bits, &c->score, sizeof(bits));
-	return (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
+	return (uint64_t)c->held_back << 63 | (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
 }
 
 static void order_insert(uint64_t *keys, unsigned n)
@@ -153,6 +191,7 @@ static void plan_empty(struct policy_plan *plan)
 	plan->strategy = POLICY_ADAPTIVE;
 	plan->because = POLICY_BECAUSE_NONE;
 	plan->panic = false;
+	plan->threshold = 0;
 	plan->n_candidates = plan->n_order = 0;
 	plan->failover = NULL;
 }
@@ -172,14 +211,16 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	plan->failover = &pool->failover;
 	plan->n_candidates = pool->n_regions;
 	plan->panic = decide_panic(pool, facts, table->tuning.panic_share);
+	bool eject = decide_keeps(table, pool, facts);
 	for (unsigned i = 0; i < pool->n_regions; i++) {
 		unsigned region = pool->regions[i];
 
-		decide_candidate(table, region, &facts[region], plan->panic, &plan->candidates[i]);
+		decide_candidate(table, region, &facts[region], plan->panic, eject, &plan->candidates[i]);
 		plan->n_order += plan->candidates[i].eligible;
 	}
 	if (plan->n_order == 0)
 		return -EHOSTUNREACH;
+	decide_hold(table, query->random, plan);
 	plan->because = strategy_score(table, query, plan, &first);
 	if (plan->panic)
 		plan->because = POLICY_BECAUSE_PANIC;

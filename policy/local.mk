@@ -4,6 +4,7 @@ libpolicy_a_SOURCES = \
 	policy/decide.c policy/policy.h \
 	policy/match.c policy/match.h \
 	policy/names.c policy/plan_json.c policy/plan_json.h \
+	policy/region.c policy/region.h \
 	policy/route.c policy/route.h \
 	policy/strategy.c policy/strategy.h \
 	policy/table.c policy/table.h

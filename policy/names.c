@@ -27,6 +27,7 @@ static const char *const reason_names[] = {
 	[POLICY_NO_DRAIN] = "draining",
 	[POLICY_NO_MAINT] = "maintenance",
 	[POLICY_NO_UNHEALTHY] = "unhealthy",
+	[POLICY_NO_EJECTED] = "ejected",
 	[POLICY_NO_CALLS] = "max_calls",
 	[POLICY_NO_CPS] = "max_cps",
 	[POLICY_NO_WEIGHT] = "weight_zero",

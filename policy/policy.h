@@ -29,6 +29,7 @@ enum policy_reason {
 	POLICY_NO_DRAIN,       /* "draining" */
 	POLICY_NO_MAINT,       /* "maintenance" */
 	POLICY_NO_UNHEALTHY,   /* "unhealthy" */
+	POLICY_NO_EJECTED,     /* "ejected": an outlier by its failures */
 	POLICY_NO_CALLS,       /* "max_calls" */
 	POLICY_NO_CPS,         /* "max_cps" */
 	POLICY_NO_WEIGHT       /* "weight_zero" */
@@ -91,6 +92,12 @@ struct policy_tuning {
 	uint32_t band_min_us;   /* ... and within this many µs at least: 10000 */
 	uint32_t setups_soft;   /* setups in flight that count as full load where max_calls is unset: 100 */
 	double panic_share;     /* fewer of those in service are healthy: health is ignored; 0, the default: never */
+	uint32_t fresh_ms, gone_ms;   /* own figures say all up to the one age, nothing from the other: 5 s, 30 s */
+	uint32_t figure_fresh_ms, figure_gone_ms;  /* the same of what others tell: 30 s, 180 s */
+	uint32_t oldest_full_ms;      /* a contact that waits this long means full load: 60 s */
+	uint32_t eject_failures;      /* in a row take a region out; 0: never; at most 255: 5 */
+	uint32_t eject_ms, eject_max_ms;  /* for how long: 10 s, doubled each time up to 300 s */
+	uint32_t slow_start_ms;       /* a region that comes back gets its share over this time: 10 s */
 };
 struct policy_tuning policy_tuning_default(void);
 
@@ -113,6 +120,7 @@ void policy_table_free(struct policy_table *table);
 
 unsigned policy_table_regions(const struct policy_table *table);
 const struct policy_region_config *policy_table_region(const struct policy_table *table, unsigned index);
+const struct policy_tuning *policy_table_tuning(const struct policy_table *table);
 /* Index by name or -1. */
 int policy_table_region_find(const struct policy_table *table, const char *name);
 const struct policy_pool_config *policy_table_pool(const struct policy_table *table, unsigned index);
@@ -122,18 +130,27 @@ unsigned policy_table_rules(const struct policy_table *table);
 
 /* ---- the facts ---- */
 
-/* One region at this moment. Zero of a latency means "not known". */
+/* One region at this moment (region.h makes it). Zero of a latency means "not known", zero of what follows
+ * error_rate is the usual. */
 struct policy_region_facts {
 	enum policy_admin admin;
 	bool healthy;            /* by probes: at least one target answers */
 	bool was_hot;            /* `hot` of the last plan: what hysteresis needs to know */
 	uint32_t weight;         /* in force: the table's, or an operator's */
 	uint32_t setups;         /* INVITEs sent that have no final response yet, own choices included */
-	uint32_t calls;          /* established calls */
+	uint32_t calls;          /* established calls, own */
 	uint32_t cps;            /* INVITEs sent in the last second */
 	uint32_t latency_us;     /* INVITE to first provisional, EWMA over live traffic */
 	uint32_t rtt_us;         /* probe round trip; stands in for latency where there is no traffic */
 	float error_rate;        /* 0 to 1, EWMA of attempts that ended in a region's failure */
+	bool ejected;            /* for a while, as an outlier by its failures */
+	uint8_t outside_figure;  /* enum region_figure: where outside_load comes from */
+	uint32_t latency_age_ms; /* since the last sample; what a figure says lessens with age */
+	uint32_t ring_us;        /* INVITE to ringing or answer, EWMA over live traffic */
+	uint32_t ring_age_ms;
+	uint32_t remote_setups, remote_calls;  /* of the other nodes, less by age already */
+	float outside_load;      /* 0 to 1 and above: as others tell it, less by age already; 0: nothing said */
+	float held;              /* share of its weight that it does not get yet, for it came back a moment ago */
 };
 
 struct policy_query {
@@ -149,6 +166,7 @@ struct policy_candidate {
 	uint8_t region;          /* index into the table */
 	bool eligible;
 	bool hot;
+	bool held_back;          /* back a moment ago, and this call is not of its share yet: behind the others */
 	enum policy_reason reason;
 	float load;              /* 0 (idle) to 1 (full) and above */
 	float score;             /* lower is better; what it means depends on the strategy */
@@ -161,6 +179,7 @@ struct policy_plan {
 	enum policy_strategy strategy;
 	enum policy_because because;
 	bool panic;
+	float threshold;         /* adaptive: cold regions that cost at most this (ms) were equal; 0: not asked */
 	uint8_t n_candidates;    /* the pool's regions, in the pool's order */
 	uint8_t n_order;         /* eligible ones, best first */
 	uint8_t order[POLICY_REGIONS_MAX];

@@ -3,20 +3,22 @@
  * ADAPTIVE is Prequal's hot-cold lexicographic rule (Wydrowski et al., NSDI 2024) for a few large
  * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
  *
- *   load      = max of (calls + setups) / max_calls, cps / max_cps, and, without max_calls,
- *               setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
+ *   load      = max of (calls + setups) / max_calls of all nodes, cps / max_cps, what outside sources
+ *               tell, and, without max_calls, setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
  *               most calls stays empty, and would be given all that the others, hot but sound, have
  *               room for.
  *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
- *               of them is drawn by weight x room. Outside of the band the lowest cost decides.
+ *               of them is drawn by weight x room. Up to twice the band they have less and less in the
+ *               draw; outside of that the lowest cost decides.
  *   hot       score = HOT x (1 + load with errors): behind all cold ones, the least loaded first.
  *
  * What a cold region costs:
  *
- *   latency   INVITE to first provisional on live traffic. Where there is none, the probe's round trip
- *             plus what an INVITE takes longer than a probe elsewhere (the least such difference in the
- *             pool): otherwise a region would look quicker the moment its traffic stopped, and all
- *             calls would swing there and back. With no figure at all, the lowest latency known: the
+ *   latency   INVITE to ringing on live traffic. Where there is none, INVITE to first provisional, and
+ *             without that the probe's round trip, each plus what the longer takes longer elsewhere (the
+ *             least such difference in the pool): otherwise a region would look quicker the moment its
+ *             traffic stopped, and all calls would swing there and back. A figure that grows old is
+ *             mixed with what stands in for it, by what it still says. With no figure at all, the lowest latency known: the
  *             region enters the band and draws its share, neither shunned nor flooded, for...
  *   pressure  ...setups in flight multiply it by 1 + setups / setups_soft, for a region of average
  *             weight, in proportion for others. Figures of latency are old, own setups are not: what
@@ -34,19 +36,24 @@
 #include "policy/strategy.h"
 
 #include "policy/chance.h"
+#include "policy/region.h"
 
 #define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
 #define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
 #define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
+#define STRATEGY_TRUST_MIN 0.1       /* the share that a region gets whose figure is too old to shun it */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
+#define STRATEGY_TOLD_MAX 1e3        /* a load told from outside beyond this (or NaN) is none */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
 
 double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
 {
-	double load = facts->calls * region->per_call + facts->setups * region->per_setup;
-	double rate = facts->cps * region->per_cps;
+	double load = ((double)facts->calls + facts->remote_calls) * region->per_call +
+	              ((double)facts->setups + facts->remote_setups) * region->per_setup;
+	double rate = facts->cps * region->per_cps, told = (double)facts->outside_load;
 
-	return rate > load ? rate : load;
+	load = rate > load ? rate : load;
+	return told > load && told < STRATEGY_TOLD_MAX ? told : load;
 }
 
 /* The error rate as a share; what is no share (NaN, negative) says nothing. */
@@ -81,39 +88,64 @@ static float load_score(const struct policy_candidate *c)
 
 /* What is known of latency in the pool, to stand in where a region has no figure of its own. */
 struct latencies {
-	double overhead_ms;   /* of an INVITE over a probe */
+	const struct policy_tuning *tuning;
+	double probe_ms;      /* how much longer than a probe an INVITE takes to its first response */
+	double ring_ms;       /* how much longer than that it takes to ring */
 	double lowest_ms;
 };
 
-static double latency_known_ms(const struct policy_region_facts *f, double overhead_ms)
+/* A figure by what it still says at its age, and by what stands in for it by the rest. */
+static double aged_ms(const struct latencies *l, uint32_t us, uint32_t age_ms, double stand_in_ms)
 {
-	if (f->latency_us != 0)
-		return f->latency_us * 0.001;
-	return f->rtt_us != 0 ? f->rtt_us * 0.001 + overhead_ms : 0;
+	if (us == 0)
+		return stand_in_ms;
+	if (age_ms <= l->tuning->fresh_ms)
+		return us * 0.001;
+	double say = (double)region_say(age_ms, l->tuning->fresh_ms, l->tuning->gone_ms);
+	return stand_in_ms > 0 ? us * 0.001 * say + stand_in_ms * (1 - say) : us * 0.001;
 }
 
-static struct latencies latencies_of(const struct policy_plan *plan)
+/* From INVITE to ringing; 0: nothing is known. */
+static double latency_known_ms(const struct latencies *l, const struct policy_region_facts *f)
 {
-	struct latencies l = {0, 0};
-	uint32_t overhead_us = UINT32_MAX;
+	double first = aged_ms(l, f->latency_us, f->latency_age_ms, f->rtt_us != 0 ? f->rtt_us * 0.001 + l->probe_ms : 0);
+
+	return aged_ms(l, f->ring_us, f->ring_age_ms, first > 0 ? first + l->ring_ms : 0);
+}
+
+/* `*least` becomes what `whole` is longer than `part`, where that is less and both are known. */
+static void least_longer(uint32_t *least, uint32_t whole, uint32_t part)
+{
+	uint32_t longer = whole > part ? whole - part : 0;
+
+	if (whole != 0 && part != 0 && longer < *least)
+		*least = longer;
+}
+
+static struct latencies latencies_of(const struct policy_tuning *tuning, const struct policy_plan *plan)
+{
+	struct latencies l = {.tuning = tuning};
+	uint32_t probe = UINT32_MAX, ring = UINT32_MAX;
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		const struct policy_region_facts *f = &plan->candidates[i].facts;
 
-		if (!plan->candidates[i].eligible || f->latency_us == 0 || f->rtt_us == 0)
+		if (!plan->candidates[i].eligible)
 			continue;
-		uint32_t longer = f->latency_us > f->rtt_us ? f->latency_us - f->rtt_us : 0;
-		overhead_us = longer < overhead_us ? longer : overhead_us;
+		least_longer(&probe, f->latency_us, f->rtt_us);
+		least_longer(&ring, f->ring_us, f->latency_us);
 	}
-	if (overhead_us != UINT32_MAX)
-		l.overhead_ms = overhead_us * 0.001;
+	l.probe_ms = probe != UINT32_MAX ? probe * 0.001 : 0;
+	l.ring_ms = ring != UINT32_MAX ? ring * 0.001 : 0;
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
-		double ms = latency_known_ms(&plan->candidates[i].facts, l.overhead_ms);
+		if (!plan->candidates[i].eligible)
+			continue;
+		double ms = latency_known_ms(&l, &plan->candidates[i].facts);
 
-		if (plan->candidates[i].eligible && ms > 0 && (l.lowest_ms == 0 || ms < l.lowest_ms))
+		if (ms > 0 && (l.lowest_ms <= 0 || ms < l.lowest_ms))
 			l.lowest_ms = ms;
 	}
-	if (l.lowest_ms == 0)
+	if (l.lowest_ms <= 0)
 		l.lowest_ms = STRATEGY_LATENCY_MS;
 	return l;
 }
@@ -121,10 +153,16 @@ static struct latencies latencies_of(const struct policy_plan *plan)
 /* The latency of one region, its own or what stands in for it, times `pressure`, with its errors. */
 static float latency_score(const struct latencies *l, const struct policy_candidate *c, double pressure)
 {
-	double ms = latency_known_ms(&c->facts, l->overhead_ms);
+	double ms = latency_known_ms(l, &c->facts);
 	float score = (float)with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
 
 	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
+}
+
+/* May it be the first? Those held back are behind the others. */
+static bool plays(const struct policy_candidate *c)
+{
+	return c->eligible && !c->held_back;
 }
 
 /* The part of its weight that a region still has room for: all of it up to hot_off, so that equal
@@ -139,27 +177,53 @@ static double room(const struct policy_candidate *c, const struct policy_tuning 
 }
 
 struct band {
-	float limit;          /* cold regions that cost at most this are equal */
+	float limit;          /* cold regions that cost at most this are equal, ... */
+	float edge;           /* ... and from there to this they count for less and less */
 	double room;          /* weight x room of all of them */
 	unsigned n;
 };
 
 static bool in_band(const struct policy_candidate *c, const struct band *band)
 {
-	return c->eligible && !c->hot && c->score <= band->limit;
+	return plays(c) && !c->hot && (c->score <= band->limit || c->score < band->edge);
+}
+
+/* A figure beyond the band that has grown old says less, until the region is let in to be looked at again: by
+ * a few calls, whose answers count at once, not by its whole share. */
+static double band_trust(const struct policy_candidate *c, const struct band *band, const struct policy_tuning *tuning)
+{
+	uint32_t us = c->facts.ring_us != 0 ? c->facts.ring_us : c->facts.latency_us;
+	uint32_t age = c->facts.ring_us != 0 ? c->facts.ring_age_ms : c->facts.latency_age_ms;
+
+	if (age <= tuning->fresh_ms || us * 0.001 < (double)band->edge)
+		return 1;
+	double say = (double)region_say(age, tuning->fresh_ms, tuning->gone_ms);
+	return say > STRATEGY_TRUST_MIN ? say : STRATEGY_TRUST_MIN;
+}
+
+/* What the region has in the draw. The soft edge is what keeps regions whose latencies differ by about the
+ * band from swapping all calls with every answer. */
+static double band_part(const struct policy_candidate *c, const struct band *band, const struct policy_tuning *tuning)
+{
+	double part = c->facts.weight * room(c, tuning) * band_trust(c, band, tuning);
+
+	if (c->score > band->limit)
+		part *= (double)(band->edge - c->score) / (double)(band->edge - band->limit);
+	return part;
 }
 
 static struct band band_of(const struct policy_plan *plan, float lowest, const struct policy_tuning *tuning)
 {
 	double share = (double)lowest * tuning->band, least = tuning->band_min_us * 0.001;
-	struct band band = {.limit = (float)((double)lowest + (share > least ? share : least))};
+	double width = share > least ? share : least;
+	struct band band = {.limit = (float)((double)lowest + width), .edge = (float)((double)lowest + 2 * width)};
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		const struct policy_candidate *c = &plan->candidates[i];
 
 		if (in_band(c, &band)) {
 			band.n++;
-			band.room += c->facts.weight * room(c, tuning);
+			band.room += band_part(c, &band, tuning);
 		}
 	}
 	return band;
@@ -178,17 +242,23 @@ static int band_draw(const struct policy_plan *plan, const struct band *band, co
 		if (!in_band(c, band))
 			continue;
 		last = (int)i;
-		left -= c->facts.weight * room(c, tuning);
+		left -= band_part(c, band, tuning);
 		if (left < 0)
 			break;
 	}
 	return last;
 }
 
+/* In flight, of all nodes. */
+static double setups_of(const struct policy_region_facts *f)
+{
+	return (double)f->setups + f->remote_setups;
+}
+
 /* Scores all; returns how many are cold, and the lowest cost among them. */
 static unsigned adaptive_score(const struct policy_tuning *tuning, struct policy_plan *plan, float *lowest)
 {
-	struct latencies l = latencies_of(plan);
+	struct latencies l = latencies_of(tuning, plan);
 	double weights = 0;
 	unsigned cold = 0, eligible = 0;
 
@@ -208,7 +278,9 @@ static unsigned adaptive_score(const struct policy_tuning *tuning, struct policy
 			c->score = STRATEGY_HOT * (1 + load_score(c));
 			continue;
 		}
-		c->score = latency_score(&l, c, 1 + c->facts.setups * per_weight / c->facts.weight);
+		c->score = latency_score(&l, c, 1 + setups_of(&c->facts) * per_weight / c->facts.weight);
+		if (c->held_back)
+			continue;
 		if (cold++ == 0 || c->score < *lowest)
 			*lowest = c->score;
 	}
@@ -226,15 +298,16 @@ static enum policy_because adaptive(const struct policy_table *table, const stru
 	if (cold == 1)
 		return POLICY_BECAUSE_COLD;
 	struct band band = band_of(plan, lowest, &table->tuning);
+	plan->threshold = band.limit;
 	if (band.n == 1)
 		return POLICY_BECAUSE_LATENCY;
 	*first = band_draw(plan, &band, &table->tuning, query->random);
 	return POLICY_BECAUSE_BAND;
 }
 
-static enum policy_because by_latency(struct policy_plan *plan)
+static enum policy_because by_latency(const struct policy_table *table, struct policy_plan *plan)
 {
-	struct latencies l = latencies_of(plan);
+	struct latencies l = latencies_of(&table->tuning, plan);
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		if (plan->candidates[i].eligible)
@@ -266,7 +339,7 @@ static enum policy_because by_weight(const struct policy_table *table, struct po
 		double u = chance_unit(chance_mix(key ^ table->compiled[c->region].key));
 
 		if (c->eligible)
-			c->score = (float)(chance_exponential(u) / c->facts.weight);
+			c->score = (float)(chance_exponential(u) / strategy_weight(&c->facts));
 	}
 	return POLICY_BECAUSE_WEIGHT;
 }
@@ -294,7 +367,7 @@ enum policy_because strategy_score(const struct policy_table *table, const struc
 	case POLICY_PRIORITY:
 		return by_priority(plan);
 	case POLICY_LATENCY:
-		return by_latency(plan);
+		return by_latency(table, plan);
 	case POLICY_LOAD:
 		return by_load(plan);
 	case POLICY_STICKY:

@@ -13,6 +13,18 @@ enum policy_because strategy_score(const struct policy_table *table, const struc
 /* How full a region is, 0 to 1 and above: the scarcest of what it has. */
 double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts);
 
+/* In force, slow start counted in; for the strategies that share by weight. */
+static inline double strategy_weight(const struct policy_region_facts *f)
+{
+	return f->held > 0 && f->held < 1 ? f->weight * (1 - (double)f->held) : f->weight;
+}
+
+/* Calls and setups of all nodes. */
+static inline uint64_t strategy_in_use(const struct policy_region_facts *f)
+{
+	return (uint64_t)f->calls + f->setups + f->remote_calls + f->remote_setups;
+}
+
 /* The load as it counts against the region: its failures take room too. */
 double strategy_load_with_errors(double load, const struct policy_region_facts *facts);
 

@@ -15,11 +15,15 @@
 #define TABLE_WEIGHT_MAX 65535
 #define TABLE_RESPONSE_MIN 300      /* final responses other than success, RFC 3261 section 21 */
 #define TABLE_RESPONSE_MAX 699
+#define TABLE_EJECT_FAILURES_MAX 255
 
 struct policy_tuning policy_tuning_default(void)
 {
 	return (struct policy_tuning){
 		.hot_on = 0.84, .hot_off = 0.75, .band = 0.20, .band_min_us = 10000, .setups_soft = 100,
+		.fresh_ms = 5000, .gone_ms = 30000, .figure_fresh_ms = 30000, .figure_gone_ms = 180000,
+		.oldest_full_ms = 60000, .eject_failures = 5, .eject_ms = 10000, .eject_max_ms = 300000,
+		.slow_start_ms = 10000,
 	};
 }
 
@@ -172,6 +176,20 @@ static int check_tuning(const struct policy_tuning *t, struct err *err)
 		return err_set(err, EINVAL, "tuning: setups_soft is 0: at least 1");
 	if (!(t->panic_share >= 0 && t->panic_share <= 1))
 		return err_set(err, EINVAL, "tuning: panic_share %g is no share: 0 (never) to 1", t->panic_share);
+	if (t->fresh_ms >= t->gone_ms)
+		return err_set(err, EINVAL, "tuning: fresh (%u ms) must be less than gone (%u ms)", t->fresh_ms,
+		               t->gone_ms);
+	if (t->figure_fresh_ms >= t->figure_gone_ms)
+		return err_set(err, EINVAL, "tuning: figure_fresh (%u ms) must be less than figure_gone (%u ms)",
+		               t->figure_fresh_ms, t->figure_gone_ms);
+	if (t->oldest_full_ms == 0)
+		return err_set(err, EINVAL, "tuning: oldest_full is 0: any contact that waits would fill a region");
+	if (t->eject_failures > TABLE_EJECT_FAILURES_MAX)
+		return err_set(err, EINVAL, "tuning: eject_failures is %u: 0 (never) to %d", t->eject_failures,
+		               TABLE_EJECT_FAILURES_MAX);
+	if (t->eject_ms > t->eject_max_ms)
+		return err_set(err, EINVAL, "tuning: eject_time (%u ms) is longer than eject_max (%u ms)", t->eject_ms,
+		               t->eject_max_ms);
 	return 0;
 }
 
@@ -242,6 +260,11 @@ unsigned policy_table_regions(const struct policy_table *table)
 const struct policy_region_config *policy_table_region(const struct policy_table *table, unsigned index)
 {
 	return index < table->n_regions ? &table->regions[index] : NULL;
+}
+
+const struct policy_tuning *policy_table_tuning(const struct policy_table *table)
+{
+	return &table->tuning;
 }
 
 int policy_table_region_find(const struct policy_table *table, const char *name)

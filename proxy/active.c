@@ -20,12 +20,13 @@ struct active {
 	struct record *end;
 	int64_t answered_us;
 	uint16_t key_len;
-	char key[];                  /* Call-ID, newline, caller's tag */
+	char key[];                  /* Call-ID, caller's tag, callee's tag, newlines between */
 };
 
-static size_t key_of(const char *call_id, size_t call_id_len, const char *tag, char key[KEY_MAX])
+static size_t key_of(const char *call_id, size_t call_id_len, const char *caller, const char *callee,
+                     char key[KEY_MAX])
 {
-	int n = snprintf(key, KEY_MAX, "%.*s%c%s", (int)call_id_len, call_id, '\n', tag);
+	int n = snprintf(key, KEY_MAX, "%.*s\n%s\n%s", (int)call_id_len, call_id, caller, callee);
 	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
 }
 
@@ -66,10 +67,18 @@ static void on_expiry(struct timer *timer)
 	end_call(a, ENDED_BY_NONE, RECORD_EX);
 }
 
-void active_add(struct worker *w, struct record *end, const char *caller_tag)
+/* The session's end and then what a last BYE may take (section 10), never above the maximum. */
+static void expire_later(struct active *a, const struct sip_msg *answer)
+{
+	int64_t max_ms = a->w->common->config.max_call_ms, ms = (int64_t)sip_msg_session_expires(answer) * 1000;
+	ms = ms ? ms + TXN_TIMEOUT_US / CLOCK_MS : max_ms;
+	timer_start(a->w->wheel, &a->expiry, on_expiry, worker_now(a->w), (ms < max_ms ? ms : max_ms) * CLOCK_MS);
+}
+
+void active_add(struct worker *w, struct record *end, const struct sip_msg *answer)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(record_texts(end), end->call_id_len, caller_tag, key);
+	size_t n = key_of(record_texts(end), end->call_id_len, answer->from_tag, answer->to_tag, key);
 	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = NULL;
 	region_call_begin(&w->common->table->regions[end->end.region].live);
 	if (n)
@@ -89,17 +98,38 @@ void active_add(struct worker *w, struct record *end, const char *caller_tag)
 	a->key_len = (uint16_t)n;
 	memcpy(a->key, key, n);
 	HASH_ADD(hh, w->actives, key, n, a);
-	timer_start(w->wheel, &a->expiry, on_expiry, worker_now(w), w->common->config.max_call_ms * CLOCK_MS);
+	expire_later(a, answer);
 }
 
-static struct active *find(struct worker *w, const char *call_id, const char *tag)
+static struct active *find(struct worker *w, const char *call_id, const char *caller, const char *callee)
 {
 	char key[KEY_MAX];
 	struct active *a = NULL;
-	size_t n = key_of(call_id, strlen(call_id), tag, key);
+	size_t n = key_of(call_id, strlen(call_id), caller, callee, key);
 	if (n)
 		HASH_FIND(hh, w->actives, key, n, a);
 	return a;
+}
+
+/* Refused so, these speak of a subscription or of a provisional response, not of the call. */
+static bool of_the_call(const char *method)
+{
+	return strcmp(method, "PRACK") != 0 && strcmp(method, "NOTIFY") != 0 && strcmp(method, "REFER") != 0 &&
+	       strcmp(method, "SUBSCRIBE") != 0;
+}
+
+void active_on_response(struct worker *w, const struct sip_msg *resp)
+{
+	bool refresh = resp->status / 100 == 2 && (resp->method == SIP_INVITE || !strcmp(resp->method_name, "UPDATE"));
+	if (!refresh && !(resp->status == 481 && of_the_call(resp->method_name)))
+		return;
+	struct active *a = find(w, resp->call_id, resp->from_tag, resp->to_tag);
+	if (!a)
+		a = find(w, resp->call_id, resp->to_tag, resp->from_tag);
+	if (a && refresh)
+		expire_later(a, resp);
+	else if (a)
+		end_call(a, ENDED_BY_NONE, RECORD_EX);
 }
 
 /* What the token alone tells of a call that another node set up. */
@@ -125,10 +155,10 @@ static void log_foreign(struct worker *w, const struct sip_msg *bye, const struc
 
 void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token)
 {
-	struct active *a = find(w, bye->call_id, bye->from_tag);
+	struct active *a = find(w, bye->call_id, bye->from_tag, bye->to_tag);
 	enum record_ended_by by = ENDED_BY_CALLER;
 	if (!a) {
-		a = find(w, bye->call_id, bye->to_tag);
+		a = find(w, bye->call_id, bye->to_tag, bye->from_tag);
 		by = ENDED_BY_CALLEE;
 	}
 	if (a)
@@ -136,6 +166,8 @@ void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct tok
 	else if (token->node != w->common->node_hash)
 		log_foreign(w, bye, token);
 }
+
+unsigned active_count(const struct worker *w) { return HASH_COUNT(w->actives); }
 
 void active_free_all(struct worker *w)
 {

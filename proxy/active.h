@@ -8,12 +8,19 @@
 #include "proxy/worker.h"
 
 /* The call is answered. `end` is its end record, complete but for the end itself; malloc'ed, taken
- * over. `caller_tag` is the From tag of its INVITE. */
-void active_add(struct worker *w, struct record *end, const char *caller_tag);
+ * over. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
+ * over if nothing refreshes it; where it has none, that is after node.max_call. */
+void active_add(struct worker *w, struct record *end, const struct sip_msg *answer);
+
+/* A final response to a request within a dialog passes: a 2xx shows that the call lives, and for how long; 481
+ * that it does not (RFC 3261 section 12.2.1.2), whichever node or path its BYE took. */
+void active_on_response(struct worker *w, const struct sip_msg *resp);
 
 /* A BYE with a valid token passes: if the call is known here it ends now; if another node set it up,
  * what the token knows is logged. */
 void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token);
+
+unsigned active_count(const struct worker *w);
 
 /* Forgets all without a word: the calls go on elsewhere. */
 void active_free_all(struct worker *w);

@@ -26,7 +26,12 @@ void branch_settle(struct branch *b, bool region_failed)
 	if (!b->counted)
 		return;
 	b->counted = false;
-	region_setup_end(live(b), worker_now(b->call->w), region_failed);
+	struct table *table = b->call->w->common->table;
+	int64_t now = worker_now(b->call->w);
+	region_setup_end(live(b), now, region_failed);
+	if (region_failed && region_judge(live(b), now, table_error_rate_others(table, b->log.region, now),
+	                                  policy_table_tuning(table->policy)))
+		log_warn("region %s is ejected for a while: it failed calls that others take", live(b)->name);
 }
 
 static struct branch *of_timer(struct timer *timer)
@@ -59,23 +64,36 @@ static void note_first(struct branch *b)
 		region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
 }
 
+/* It rings, or was answered at once. */
+static void note_ringing(const struct branch *b)
+{
+	if (b->log.region != UINT8_MAX && !b->given_up)
+		region_ringing(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
+}
+
 static void on_response(void *user, const struct sip_msg *resp)
 {
 	struct branch *b = user;
 	note_first(b);
 	if (resp->status < 200) {
-		if (!b->given_up)
+		/* a 100 starts it, where nothing else runs any more; it does not start it anew (section 16.7, 2) */
+		if (!b->given_up && !b->expired && (resp->status > 100 || !timer_running(&b->timer)))
 			timer_start(b->call->w->wheel, &b->timer, on_timer_c, worker_now(b->call->w), TIMER_C_US);
-		if (resp->status >= 180 && b->log.ring_ms < 0)
+		if (resp->status >= 180 && b->log.ring_ms < 0) {
 			b->log.ring_ms = since_ms(b);
+			note_ringing(b);
+		}
 		if (resp->status > 100)
 			call_step(b->call, b, CALL_ON_PROVISIONAL, resp);
 		return;
 	}
 	if (!b->log.status || resp->status < 300)
 		b->log.status = (uint16_t)resp->status;
-	if (resp->status < 300 && b->log.answer_ms < 0)
+	if (resp->status < 300 && b->log.answer_ms < 0) {
 		b->log.answer_ms = since_ms(b);
+		if (b->log.ring_ms < 0)
+			note_ringing(b);
+	}
 	call_step(b->call, b, resp->status < 300 ? CALL_ON_ANSWER : CALL_ON_FAILURE, resp);
 }
 
@@ -154,6 +172,17 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
 	}
 }
 
+/* RFC 5393 section 5.3.3.1: what is out at one time may not be more than came in. Shares are equal, so that
+ * a later region has as much as the first; 0: it must wait until an earlier one is over. */
+static int breadth_share(const struct call *c)
+{
+	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
+	unsigned shares = most > c->breadth ? c->breadth : most ? most : 1, out = 0;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		out += c->branches[i].txn && !c->branches[i].over;
+	return out < shares ? c->breadth / (int)shares : 0;
+}
+
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
 	struct table *table = c->w->common->table;
@@ -163,7 +192,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
 	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
-	if (target < 0 || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
+	sf.max_breadth = breadth_share(c);
+	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
 	    !write_ruri(c, invite, &table->regions[region].targets[target], ruri, sizeof ruri))
 		return false;
 	sf.ruri = ruri;
@@ -189,4 +219,12 @@ void branch_give_up(struct branch *b)
 	b->given_up = true;
 	timer_stop(b->call->w->wheel, &b->timer);
 	txn_client_cancel(&b->call->w->txns, b->txn);
+}
+
+void branch_elsewhere(struct branch *b)
+{
+	if (b->over || !b->txn)
+		return;
+	txn_client_reason(b->txn, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n");
+	branch_give_up(b);
 }

@@ -79,6 +79,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 		goto lost;
 	c->w = w;
 	c->source = *source;
+	c->back = *back;
 	c->trunk = (int16_t)trunk;
 	c->rule = c->pool = -1;
 	c->begun_us = worker_now(w);
@@ -159,11 +160,17 @@ static void finish_no_region(struct call *c)
 
 /* ---- relaying ---- */
 
+/* A 2xx goes upstream always, without a transaction where that is over (section 16.7 step 10): the caller
+ * must hear of a call that is up, be it to end it. */
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (c->server && sip_write_response(&out, resp))
+	if (!sip_write_response(&out, resp))
+		return;
+	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
+	else if (resp->status / 100 == 2)
+		worker_send(c->w, &c->back, c->w->txns.scratch, writer_len(&out));
 }
 
 static void relay_provisional(struct call *c, const struct sip_msg *resp)
@@ -188,12 +195,14 @@ static void relay_failure(struct call *c, const struct sip_msg *resp)
 static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
 	relay(c, resp);
+	if (c->again)
+		active_on_response(c->w, resp);
 	if (c->state == CALL_DONE)
 		return;  /* repeated, or of a branch that was late: the caller sorts it out (section 16.7 step 10) */
 	c->state = CALL_DONE;
 	for (unsigned i = 0; i < c->n_branches; i++)
 		if (&c->branches[i] != b)
-			branch_give_up(&c->branches[i]);
+			branch_elsewhere(&c->branches[i]);
 	forget_request(c);
 	if (c->again)
 		return;
@@ -202,7 +211,7 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 	c->admitted = false;
 	struct record *end = call_end_record(c, OUTCOME_ANSWERED, resp->status);
 	if (end)
-		active_add(c->w, end, resp->from_tag);
+		active_add(c->w, end, resp);
 	else
 		trunk_call_end(call_trunk(c));
 }
@@ -290,6 +299,8 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	bool regions_fault = !c->again && region_failure(c, resp->status);
 	b->over = true;
 	branch_settle(b, regions_fault && !b->given_up);
+	if (c->again)
+		active_on_response(c->w, resp);
 	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
 		return;
 	if (c->cancelled && regions_fault)
@@ -378,10 +389,22 @@ static void refuse_draining(struct call *c)
 	finish(c, OUTCOME_REJECTED, 503, REPLY_RETRY_AFTER);
 }
 
+/* RFC 5393 section 5.3.3. False when it may not be sent on at all. */
+static bool keep_breadth(struct call *c, const struct sip_msg *invite)
+{
+	int breadth = sip_msg_max_breadth(invite);
+	c->breadth = (uint8_t)(breadth < 0 || breadth > MAX_BREADTH ? MAX_BREADTH : breadth);
+	return c->breadth > 0;
+}
+
 static void route(struct call *c, const struct sip_msg *invite)
 {
 	struct policy_plan plan;
 	int64_t ns;
+	if (!keep_breadth(c, invite)) {
+		finish(c, OUTCOME_REJECTED, 440, "");
+		return;
+	}
 	int rc = decide(c, &plan, &ns);
 	keep_plan(c, &plan);
 	if (rc || !start_next(c, invite, &plan, NULL, ns)) {
@@ -394,6 +417,7 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
                 const struct addr *source, int trunk)
 {
 	struct call *c = call_new(w, invite, back, source, trunk);
+	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))

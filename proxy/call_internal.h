@@ -5,6 +5,8 @@
 #include "proxy/call.h"
 #include "proxy/record.h"
 
+#define MAX_BREADTH 60           /* recommended by RFC 5393 section 5.3.3 */
+
 enum call_state {
 	CALL_TRYING,                 /* nothing but 100 has been relayed: another region may be tried */
 	CALL_RINGING,                /* a provisional has been relayed: it stays where it is */
@@ -38,6 +40,8 @@ struct call {
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;
 	struct addr source;
+	struct sip_path back;        /* where answers go, also when the server's transaction is over */
+	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */
 	bool cancelled, admitted, planned;
@@ -67,6 +71,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf);
 /* No longer wanted. */
 void branch_give_up(struct branch *b);
+/* The same, for another has answered: its CANCEL says so (RFC 3326). */
+void branch_elsewhere(struct branch *b);
 /* The region's counters: its setup is over. */
 void branch_settle(struct branch *b, bool region_failed);
 

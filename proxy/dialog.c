@@ -16,12 +16,15 @@ enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct
 	out->skip = 0;
 	if (!m->routes)
 		return DIALOG_NONE;
+	out->from_strict = token_verify(w->signer, m->ruri.user, m->call_id, &out->token);
+	unsigned routes = m->routes - (out->from_strict ? 1 : 0), most = out->from_strict ? 1 : 2;
 	/* two of ours where the sides of the call differ (RFC 5658) */
-	while (out->skip < 2 && sip_msg_route(m, out->skip, &uri) && token_verify(w->signer, uri.user, m->call_id, &t)) {
+	while (out->skip < most && out->skip < routes && sip_msg_route(m, out->skip, &uri) &&
+	       token_verify(w->signer, uri.user, m->call_id, &t)) {
 		out->token = t;
 		out->skip++;
 	}
-	return out->skip ? DIALOG_OURS : DIALOG_FORGED;
+	return out->skip || out->from_strict ? DIALOG_OURS : DIALOG_FORGED;
 }
 
 /* The ACK of a 2xx is a transaction of its own that nobody answers: sent on and forgotten. */
@@ -41,8 +44,8 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 {
 	struct addr next;
 	struct forward f;
-	struct sip_forward sf = {.skip_routes = route->skip};
-	if (!forward_next_hop(w, m, route->skip, &next, &sf.strict) || !forward_prepare(w, m, &next, 0, &f)) {
+	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict};
+	if (!forward_next_hop(w, m, &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
 		refuse(w, m, path, source, 404);
 		return;
 	}

@@ -12,9 +12,10 @@ enum dialog_found { DIALOG_OURS, DIALOG_FORGED, DIALOG_NONE };
 struct dialog_route {
 	struct token token;
 	unsigned skip;               /* Routes of ours on top */
+	bool from_strict;            /* it is in the Request-URI, where a strict router puts the first Route (16.4) */
 };
 
-/* Looks for our token: at the top of the Routes. DIALOG_NONE: there is no Route at all. */
+/* Looks for our token: in the Request-URI, at the top of the Routes. DIALOG_NONE: there is no Route at all. */
 enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct dialog_route *out);
 
 void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,

@@ -16,8 +16,12 @@ struct forward {
 bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct addr *next, unsigned attempt,
                      struct forward *out);
 
-/* The next hop of a request whose Route starts at `skip`: an address, or false when it is a name that
- * is not known here. `*strict` as section 16.6 step 6 says. */
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, unsigned skip, struct addr *next, bool *strict);
+/* The next hop of a request by `sf->skip_routes` and `sf->from_strict`: an address, or false when it is a
+ * name that is not known here. Sets `sf->strict` as section 16.6 step 6 says. */
+bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct addr *next);
+
+/* Section 16.3 step 4, RFC 5393: it has been here before, and nothing that decides its way has changed. On
+ * any node, for a Via of ours shows it, whichever node wrote it. */
+bool forward_looped(const struct sip_msg *req);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "proxy/call.h"
 #include "proxy/dialog.h"
+#include "proxy/forward.h"
 #include "proxy/reply.h"
 
 struct arrival {
@@ -41,9 +42,15 @@ static void refuse(const struct arrival *a, int status, const char *extra)
 	reply_to(a->w, a->msg, &a->path, a->source, status, extra);
 }
 
-/* Section 9.2, and 16.10: the answer to a CANCEL says only that it was understood. */
+/* Section 9.2, and 16.10: the answer to a CANCEL says only that it was understood. It has a transaction of
+ * its own, which outlives the INVITE's: one that comes again is answered alike. */
 static void on_cancel(const struct arrival *a)
 {
+	struct txn_server *again = txn_server_find(&a->w->txns, a->msg);
+	if (again) {
+		txn_server_on_request(&a->w->txns, again, a->msg);
+		return;
+	}
 	struct txn_server *t = txn_server_find_cancelled(&a->w->txns, a->msg);
 	if (!t) {
 		if (a->trunk >= 0)
@@ -53,7 +60,11 @@ static void on_cancel(const struct arrival *a)
 		return;
 	}
 	count_request(a->w, SIP_CANCEL);
-	refuse(a, 200, "");
+	struct txn_server *own = txn_server_new(&a->w->txns, a->msg, &a->path, NULL, NULL);
+	if (own)
+		reply_in(a->w, own, a->msg, a->source, 200, "");
+	else
+		refuse(a, 200, "");
 	if (!txn_server_answered(t) && txn_server_user(t))
 		call_cancel(txn_server_user(t), a->msg);
 }
@@ -81,12 +92,18 @@ static bool scheme_served(const char *scheme)
 /* Section 16.3: what any proxy checks before it forwards. False when the request has been answered. */
 static bool sane(const struct arrival *a)
 {
-	if (a->msg->method == SIP_ACK)
-		return a->msg->max_forwards != 0;
+	if (a->msg->method == SIP_ACK) {
+		bool on = a->msg->max_forwards != 0 && !forward_looped(a->msg);
+		if (!on)
+			stats_inc(&a->w->stats, STAT_DROP_STRAY_ACK);
+		return on;
+	}
 	if (!scheme_served(a->msg->ruri.scheme))
 		refuse(a, 416, "");
 	else if (a->msg->max_forwards == 0)
 		refuse(a, 483, "");
+	else if (forward_looped(a->msg))
+		refuse(a, 482, "");
 	else if (sip_msg_proxy_require(a->msg, 0))
 		refuse_extensions(a);
 	else

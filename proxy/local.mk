@@ -13,7 +13,6 @@ libproxy_a_SOURCES = \
 	proxy/prober.c proxy/prober.h \
 	proxy/proxy.c proxy/proxy.h \
 	proxy/record.c proxy/record.h \
-	proxy/region.c proxy/region.h \
 	proxy/relay.c proxy/relay.h \
 	proxy/reply.c proxy/reply.h \
 	proxy/resolver.c proxy/resolver.h \

@@ -17,8 +17,7 @@ struct probe {
 	struct timer timer;          /* the next probe, or the end of this one's patience */
 	struct txn_client *txn;
 	int64_t sent_us;
-	unsigned good, bad;          /* in a row */
-	bool known, healthy;
+	struct region_health health;
 	char call_id[64];            /* of this probe; hashes to this worker */
 };
 
@@ -39,8 +38,6 @@ static void set_health(struct probe *p, bool healthy, const char *error)
 {
 	struct table *table = p->w->common->table;
 	const char *region = table->regions[p->target->region].live.name;
-	p->known = true;
-	p->healthy = healthy;
 	if (target_set_health(p->target, healthy, error)) {
 		if (healthy)
 			log_info("region %s: target %s is up", region, p->target->uri);
@@ -51,19 +48,9 @@ static void set_health(struct probe *p, bool healthy, const char *error)
 		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
 }
 
-/* The first result counts at once; later ones by rise and fall. */
 static void judge(struct probe *p, bool good, const char *error)
 {
-	p->good = good ? p->good + 1 : 0;
-	p->bad = good ? 0 : p->bad + 1;
-	bool healthy = p->healthy;
-	if (!p->known)
-		healthy = good;
-	else if (good && p->good >= config(p)->probe_rise)
-		healthy = true;
-	else if (!good && p->bad >= config(p)->probe_fall)
-		healthy = false;
-	set_health(p, healthy, error);
+	set_health(p, region_health_judge(&p->health, good, config(p)->probe_rise, config(p)->probe_fall), error);
 }
 
 static void next_in(struct probe *p, int64_t us)
@@ -156,7 +143,7 @@ static void send_probe(struct timer *timer)
 		return;
 	}
 	choose_call_id(p);
-	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, branch);
+	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
 	n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
 	if (!p->txn) {

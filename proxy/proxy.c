@@ -167,6 +167,24 @@ unsigned proxy_transactions(const struct proxy *p)
 	return n;
 }
 
+unsigned proxy_open(const struct proxy *p)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		n += atomic_load_explicit(&p->common.workers[i]->open, memory_order_relaxed);
+	return n;
+}
+
+int64_t proxy_last_invite_us(const struct proxy *p)
+{
+	int64_t last = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++) {
+		int64_t t = atomic_load_explicit(&p->common.workers[i]->last_invite_us, memory_order_relaxed);
+		last = t > last ? t : last;
+	}
+	return last;
+}
+
 void proxy_stop(struct proxy *p)
 {
 	if (!p->started)

@@ -12,7 +12,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "policy/policy.h"
-#include "proxy/region.h"
+#include "policy/region.h"
 #include "proxy/stats.h"
 
 struct loop;
@@ -79,6 +79,13 @@ void proxy_drain(struct proxy *proxy, bool on);
 bool proxy_draining(const struct proxy *proxy);
 /* Any thread. Transactions under way, over all workers. */
 unsigned proxy_transactions(const struct proxy *proxy);
+/* Any thread. What a process that ended now would break: requests under way that have no final response yet. Unlike
+ * the transactions, which linger for half a minute to absorb retransmissions, these are gone within seconds,
+ * but for calls that ring. */
+unsigned proxy_open(const struct proxy *proxy);
+/* Any thread. When the last INVITE of a new call came, by clock_us(); 0: none has. After the route is withdrawn, a
+ * silence of a second or two says that the carriers' packets go elsewhere: then drain. */
+int64_t proxy_last_invite_us(const struct proxy *proxy);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);

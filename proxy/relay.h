@@ -1,5 +1,6 @@
-/* A non-INVITE request within a dialog, carried statefully: one transaction on each side, every
- * response relayed, and no answer at all when none comes (RFC 4320 section 4). Worker thread. */
+/* A non-INVITE request within a dialog, carried statefully: one transaction on each side, every final
+ * response relayed but 408, and no answer at all when none comes; 100 of our own where it takes long, and
+ * no other provisional (RFC 4320 section 4). Worker thread. */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H
 

@@ -20,6 +20,7 @@ const char *reply_phrase(int status)
 	case 408: return "Request Timeout";
 	case 416: return "Unsupported URI Scheme";
 	case 420: return "Bad Extension";
+	case 440: return "Max-Breadth Exceeded";
 	case 481: return "Call/Transaction Does Not Exist";
 	case 482: return "Loop Detected";
 	case 483: return "Too Many Hops";
@@ -43,6 +44,7 @@ static void count(struct worker *w, int status)
 	case 405: s = STAT_REJ_METHOD; break;
 	case 420: s = STAT_REJ_EXTENSION; break;
 	case 481: s = STAT_REJ_NO_TRANSACTION; break;
+	case 482: s = STAT_REJ_LOOP; break;
 	case 483: s = STAT_REJ_HOPS; break;
 	}
 	stats_inc(&w->stats, s);

@@ -39,6 +39,7 @@
 	X(REJ_NOT_FOUND,      "sip_rejected_total", "status=\"404\"", "") \
 	X(REJ_EXTENSION,      "sip_rejected_total", "status=\"420\"", "") \
 	X(REJ_NO_TRANSACTION, "sip_rejected_total", "status=\"481\"", "") \
+	X(REJ_LOOP,           "sip_rejected_total", "status=\"482\"", "") \
 	X(REJ_HOPS,           "sip_rejected_total", "status=\"483\"", "") \
 	X(REJ_OTHER,          "sip_rejected_total", "status=\"other\"", "") \
 	X(CALLS_ANSWERED,     "calls_total", "outcome=\"answered\"", "Calls that ended or failed, by outcome") \

@@ -2,6 +2,7 @@
 #include "proxy/table.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,8 @@ int table_trunk_by_hash(const struct table *t, uint32_t hash)
 void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
 {
 	for (unsigned i = 0; i < t->n_regions; i++)
-		region_facts(&t->regions[i].live, t->regions[i].weight, now_us, &out[i]);
+		region_facts(&t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us,
+		             &out[i]);
 }
 
 static bool family_allowed(const struct addr *a, unsigned can)
@@ -166,9 +168,19 @@ bool table_refresh_health(struct table *t, unsigned region)
 			rtt = its;
 		healthy = true;
 	}
-	atomic_store_explicit(&g->live.rtt_us, rtt, memory_order_relaxed);
-	bool was = atomic_exchange_explicit(&g->live.healthy, healthy, memory_order_relaxed);
-	if (was != healthy)
-		atomic_store_explicit(&g->live.health_since_wall_us, clock_wall_us(), memory_order_relaxed);
-	return was != healthy;
+	return region_set_health(&g->live, healthy, rtt, clock_us(), clock_wall_us());
+}
+
+float table_error_rate_others(const struct table *t, unsigned region, int64_t now_us)
+{
+	float sum = 0;
+	unsigned n = 0;
+	for (unsigned i = 0; i < t->n_regions; i++) {
+		float rate = i == region ? NAN : region_error_rate(&t->regions[i].live, now_us, policy_table_tuning(t->policy));
+		if (rate >= 0) {
+			sum += rate;
+			n++;
+		}
+	}
+	return n ? sum / (float)n : NAN;
 }

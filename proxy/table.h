@@ -42,5 +42,7 @@ void table_facts(const struct table *table, int64_t now_us, struct policy_region
 int table_pick_target(struct table *table, unsigned region, unsigned can, struct addr *address);
 /* The region's health again, after one of its targets changed. True when the region's changed. */
 bool table_refresh_health(struct table *table, unsigned region);
+/* Mean error rate of the other regions that had traffic; NaN: none. */
+float table_error_rate_others(const struct table *table, unsigned region, int64_t now_us);
 
 #endif

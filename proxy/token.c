@@ -149,8 +149,29 @@ bool token_verify(struct signer *s, const char *text, const char *call_id, struc
 	return true;
 }
 
+/* Layout: version (1), zero (1), attempt (1), MAC (12), loop value (6); 21 bytes, 28 characters. */
+#define LOOP_LEN 6
+#define LOOP_AT (7 + 20)
+
+static void loop_text(uint64_t loop, char out[LOOP_LEN * 4 / 3 + 1])
+{
+	uint8_t bytes[LOOP_LEN];
+	for (unsigned i = 0; i < LOOP_LEN; i++)
+		bytes[i] = (uint8_t)(loop >> (8 * i));
+	base64url(bytes, sizeof bytes, out);
+}
+
+bool branch_has_loop(const char *branch, uint64_t loop)
+{
+	char text[LOOP_LEN * 4 / 3 + 1];
+	if (strlen(branch) != LOOP_AT + sizeof text - 1)
+		return false;
+	loop_text(loop, text);
+	return !strcmp(branch + LOOP_AT, text);
+}
+
 void branch_sign(struct signer *s, const char *call_id, uint32_t cseq, const char *upstream_branch,
-                 const char *upstream_host, uint8_t attempt, char out[BRANCH_LEN])
+                 const char *upstream_host, uint8_t attempt, uint64_t loop, char out[BRANCH_LEN])
 {
 	const void *const parts[] = {"branch", call_id, &cseq, upstream_branch, upstream_host, &attempt};
 	const size_t lens[] = {6, strlen(call_id), sizeof cseq, strlen(upstream_branch), strlen(upstream_host), 1};
@@ -158,6 +179,7 @@ void branch_sign(struct signer *s, const char *call_id, uint32_t cseq, const cha
 	mac_parts(s, parts, lens, 6, bytes + 3);
 	memcpy(out, "z9hG4bK", 7);
 	base64url(bytes, sizeof bytes, out + 7);
+	loop_text(loop, out + LOOP_AT);
 }
 
 void tag_sign(struct signer *s, const char *call_id, const char *from_tag, char out[TAG_LEN])

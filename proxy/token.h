@@ -31,13 +31,15 @@ void token_sign(struct signer *signer, const struct token *token, const char *ca
 /* False when it is not ours, altered, or of another call; then *out is not written. */
 bool token_verify(struct signer *signer, const char *text, const char *call_id, struct token *out);
 
-#define BRANCH_LEN 32
+#define BRANCH_LEN 40
 
 /* The branch of a request sent on: derived from the request it came from and the attempt, so that
  * whoever has the secret can check it, and make it again (RFC 3261 section 16.11 asks the same of a
- * stateless proxy). NUL-terminated into out. */
+ * stateless proxy). Its last part is `loop`, sip_loop_value() of that request. NUL-terminated into out. */
 void branch_sign(struct signer *signer, const char *call_id, uint32_t cseq, const char *upstream_branch,
-                 const char *upstream_host, uint8_t attempt, char out[BRANCH_LEN]);
+                 const char *upstream_host, uint8_t attempt, uint64_t loop, char out[BRANCH_LEN]);
+/* Whether `branch` looks like one of ours and has this loop value. */
+bool branch_has_loop(const char *branch, uint64_t loop);
 
 /* A To tag for answers of our own, the same for every answer to one request. */
 #define TAG_LEN 17

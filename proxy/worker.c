@@ -48,6 +48,7 @@ static void end_turn(struct worker *w)
 	udp_flush(w->udp);
 	set_timer(w);
 	atomic_store_explicit(&w->transactions, txn_layer_count(&w->txns), memory_order_relaxed);
+	atomic_store_explicit(&w->open, w->txns.open, memory_order_relaxed);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

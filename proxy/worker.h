@@ -73,7 +73,8 @@ struct worker {
 	struct ring **inbox;             /* from each worker; NULL from itself */
 	int inbox_fd;
 	struct event *inbox_event;
-	_Atomic uint32_t transactions;   /* published each turn */
+	_Atomic uint32_t transactions, open;  /* published each turn: all, and those that have no final response yet */
+	_Atomic int64_t last_invite_us;  /* when the last new call came; 0: none yet */
 	uint64_t random;                 /* xorshift state */
 };
 

@@ -84,7 +84,7 @@ spawn() {
 	echo $! >"$DIR/$name.pid"
 }
 
-running() { kill -0 "$(cat "$DIR/$1.pid")" 2>/dev/null; }
+running() { kill -0 "$(cat "$DIR/$1.pid" 2>/dev/null)" 2>/dev/null; }
 ended() { ! running "$1"; }
 
 # stop NAME [SIGNAL [SECONDS]]: signals, waits, ends it with SIGKILL at the limit; STATUS is how it ended.

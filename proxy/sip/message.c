@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -218,6 +219,66 @@ const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i)
 	while (tag && *tag && i--)
 		tag++;
 	return tag ? *tag : NULL;
+}
+
+bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, uint64_t arg), uint64_t arg)
+{
+	for (const sip_via_t *v = m->sip->sip_via; v; v = v->v_next)
+		if (v->v_branch && is(v->v_branch, arg))
+			return true;
+	return false;
+}
+
+static uint64_t hash_on(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 1099511628211u;  /* FNV-1a */
+	return (h ^ 0xff) * 1099511628211u;
+}
+
+static uint64_t hash_text(uint64_t h, const char *s) { return hash_on(h, s, strlen(s)); }
+
+uint64_t sip_loop_value(const struct sip_msg *m)
+{
+	const sip_t *sip = m->sip;
+	const msg_common_t *line = sip->sip_request->rq_common;
+	uint64_t h = hash_on(14695981039346656037u, line->h_data, line->h_len);
+	h = hash_text(hash_text(hash_text(h, m->call_id), m->from_tag), m->to_tag);
+	h = hash_on(h, &m->cseq, sizeof m->cseq);
+	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
+		h = hash_on(h, r->r_common->h_data, r->r_common->h_len);
+	const sip_proxy_require_t *p = sip->sip_proxy_require;
+	return p ? hash_on(h, p->k_common->h_data, p->k_common->h_len) : h;
+}
+
+/* The first header of that name among those that are only text here; `compact` is its one-letter form or 0. */
+static const char *other_header(const struct sip_msg *m, const char *name, char compact)
+{
+	for (const sip_unknown_t *u = m->sip->sip_unknown; u; u = u->un_next)
+		if (!strcasecmp(u->un_name, name) || (compact && tolower((unsigned char)*u->un_name) == compact && !u->un_name[1]))
+			return text(u->un_value);
+	return NULL;
+}
+
+/* A whole number, to be followed by nothing, blanks or parameters; -1: it is none. */
+static int number_in(const char *s)
+{
+	char *end;
+	if (!s || !isdigit((unsigned char)*s))
+		return -1;
+	unsigned long v = strtoul(s, &end, 10);
+	if (*end && !strchr("; \t\r\n", *end))
+		return -1;
+	return v > INT_MAX ? INT_MAX : (int)v;
+}
+
+int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
+
+uint32_t sip_msg_session_expires(const struct sip_msg *m)
+{
+	int v = number_in(other_header(m, "Session-Expires", 'x'));
+	return v > 0 ? (uint32_t)v : 0;
 }
 
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)

@@ -73,6 +73,15 @@ bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out
 const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i);
 /* The second Via's branch and sent-by, as another node's answer would find them; false if none. */
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out);
+/* Whether any Via's branch is one that `is` says yes to. */
+bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, uint64_t arg), uint64_t arg);
+/* One number from all that decides where a proxy sends a request, the Vias not among it: a request that
+ * comes again with the same number is in a loop, with another it is in a spiral (RFC 5393 section 4.2.2). */
+uint64_t sip_loop_value(const struct sip_msg *m);
+/* Seconds of Session-Expires (RFC 4028); 0 where absent or not a number. */
+uint32_t sip_msg_session_expires(const struct sip_msg *m);
+/* Max-Breadth (RFC 5393 section 5.3): -1 where absent or not a number. */
+int sip_msg_max_breadth(const struct sip_msg *m);
 
 /* Finds Call-ID in unparsed text, as far as is needed to choose a worker; false if there is none. */
 bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *value_len);
@@ -95,11 +104,17 @@ struct sip_forward {
 	unsigned skip_routes;        /* Route values removed from the top */
 	bool strict;                 /* next hop is a strict router: the first Route left becomes the
 	                              * Request-URI, `ruri` or the old one the last Route (section 16.6, 6) */
+	bool from_strict;            /* a strict router came before: the last Route is the Request-URI meant
+	                              * (section 16.4) */
+	int max_breadth;             /* 0: as it came */
 };
 /* The request as it is sent on (section 16.6): our Via on top, Max-Forwards less one, received and
  * rport in the Via below. Everything else stays as the carrier wrote it. */
 bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct addr *source,
                        const struct sip_forward *forward);
+
+/* 100 upstream for `sent`, a request as we sent it on. */
+bool sip_write_trying(struct writer *w, const struct sip_msg *sent);
 
 /* CANCEL (section 9.1) or the ACK of a non-2xx (section 17.1.1.3, with `final`) for `sent`, which is
  * a request as we sent it. `reason` is what sip_write_reason() gave of the CANCEL that came, or "". */

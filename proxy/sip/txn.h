@@ -37,6 +37,7 @@ struct txn_layer {
 	void *arg;
 	struct txn_server *servers;  /* uthash tables */
 	struct txn_client *clients;
+	unsigned open;               /* server transactions without a final response */
 	uint8_t scratch[SIP_MESSAGE_MAX + 1];
 };
 
@@ -51,12 +52,12 @@ unsigned txn_layer_count(const struct txn_layer *layer);
 typedef void txn_server_end_fn(void *user);
 
 /* The transaction that a request belongs to (section 17.2.3): a retransmission, or the ACK of an
- * INVITE's failure. NULL if none. For CANCEL, see txn_server_find_cancelled(). */
+ * INVITE's failure. NULL if none. */
 struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req);
-/* The INVITE transaction that this CANCEL is for (section 9.2). */
+/* The INVITE transaction that this CANCEL, itself a transaction of its own, is for (section 9.2). */
 struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel);
 
-/* For a new request (not ACK, not CANCEL). NULL without memory. */
+/* For a new request (not ACK). NULL without memory. */
 struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg *req, const struct sip_path *path,
                                   txn_server_end_fn *on_end, void *user);
 /* A request that txn_server_find() assigned to `t`: repeats the last response, or takes the ACK. */
@@ -92,6 +93,8 @@ void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const
 void txn_client_cancel(struct txn_layer *layer, struct txn_client *t);
 /* Header lines for that CANCEL, copied; before txn_client_cancel(). */
 void txn_client_reason(struct txn_client *t, const char *lines);
+/* The request as it was sent; NULL once it is not needed any more. */
+const char *txn_client_request(const struct txn_client *t, size_t *len);
 /* Ends it at once; on_end is called. What still comes for it is a stray. */
 void txn_client_end(struct txn_client *t);
 

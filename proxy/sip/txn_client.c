@@ -237,6 +237,12 @@ void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const
 		t->ops->on_response(t->user, resp);
 }
 
+const char *txn_client_request(const struct txn_client *t, size_t *len)
+{
+	*len = t->request_len;
+	return t->request;
+}
+
 void txn_client_end(struct txn_client *t) { destroy(t); }
 
 unsigned txn_layer_count(const struct txn_layer *layer)

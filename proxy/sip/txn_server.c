@@ -35,12 +35,10 @@ struct txn_server {
 
 #define KEY_MAX 1024
 
-/* What tells transactions apart: branch, sent-by and method (section 17.2.3), ACK and CANCEL counting
- * as the INVITE they are for. A branch without the cookie is an RFC 2543 sender's: then the fields
- * that section compares. 0: too long to be told apart. */
-static size_t key_of(const struct sip_msg *m, char key[KEY_MAX])
+/* What tells transactions apart: branch, sent-by and method (section 17.2.3). A branch without the
+ * cookie is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
+static size_t key_of(const struct sip_msg *m, const char *method, char key[KEY_MAX])
 {
-	const char *method = m->method == SIP_ACK || m->method == SIP_CANCEL ? "INVITE" : m->method_name;
 	int n;
 	if (m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7))
 		n = snprintf(key, KEY_MAX, "%s|%s:%u|%s", m->via.branch, m->via.host, m->via.port, method);
@@ -50,10 +48,13 @@ static size_t key_of(const struct sip_msg *m, char key[KEY_MAX])
 	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
 }
 
-static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m)
+/* An ACK counts as the INVITE it is for. */
+static const char *method_of(const struct sip_msg *m) { return m->method == SIP_ACK ? "INVITE" : m->method_name; }
+
+static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m, const char *method)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(m, key);
+	size_t n = key_of(m, method, key);
 	struct txn_server *t = NULL;
 	if (n)
 		HASH_FIND(hh, layer->servers, key, n, t);
@@ -62,14 +63,14 @@ static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m)
 
 struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req)
 {
-	struct txn_server *t = find(layer, req);
+	struct txn_server *t = find(layer, req, method_of(req));
 	/* RFC 6026 section 7.1: in Accepted an ACK is the TU's, even when it came under the INVITE's branch */
 	return t && t->state == ACCEPTED && req->method == SIP_ACK ? NULL : t;
 }
 
 struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel)
 {
-	return find(layer, cancel);
+	return find(layer, cancel, "INVITE");
 }
 
 static void drop_response(struct txn_server *t)
@@ -83,6 +84,7 @@ static void destroy(struct txn_server *t)
 {
 	struct txn_layer *layer = t->layer;
 	HASH_DELETE(hh, layer->servers, t);
+	layer->open -= t->state <= PROCEEDING;
 	timer_stop(layer->wheel, &t->repeat);
 	timer_stop(layer->wheel, &t->end);
 	if (t->on_end)
@@ -118,7 +120,7 @@ struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg 
                                   txn_server_end_fn *ended, void *user)
 {
 	char key[KEY_MAX];
-	size_t n = key_of(req, key);
+	size_t n = key_of(req, method_of(req), key);
 	struct txn_server *t = n ? calloc(1, sizeof *t + n) : NULL;
 	if (!t)
 		return NULL;
@@ -131,6 +133,7 @@ struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg 
 	t->key_len = (uint16_t)n;
 	memcpy(t->key, key, n);
 	HASH_ADD(hh, layer->servers, key, n, t);
+	layer->open++;
 	return t;
 }
 
@@ -167,6 +170,7 @@ static void keep(struct txn_server *t, const void *data, size_t len)
 
 static void complete(struct txn_server *t, int status, const void *data, size_t len)
 {
+	t->layer->open--;
 	if (t->invite && status < 300) {
 		t->state = ACCEPTED;
 		drop_response(t);
@@ -213,6 +217,7 @@ void txn_layer_init(struct txn_layer *layer)
 {
 	layer->servers = NULL;
 	layer->clients = NULL;
+	layer->open = 0;
 }
 
 unsigned txn_servers_count(const struct txn_layer *layer) { return HASH_COUNT(layer->servers); }

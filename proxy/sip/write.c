@@ -181,14 +181,6 @@ static void put_raw_ruri(struct writer *w, const struct sip_msg *m)
 	write_bytes(w, a, (size_t)(b - a));
 }
 
-static void put_ruri(struct writer *w, const struct sip_msg *req, const char *ruri)
-{
-	if (ruri)
-		put(w, ruri);
-	else
-		put_raw_ruri(w, req);
-}
-
 static const sip_route_t *route_at(const sip_t *sip, unsigned i)
 {
 	const sip_route_t *r = sip->sip_route;
@@ -197,32 +189,52 @@ static const sip_route_t *route_at(const sip_t *sip, unsigned i)
 	return r;
 }
 
+static void put_url(struct writer *w, const url_t *url)
+{
+	char uri[1024];
+	issize_t n = url_e(uri, sizeof uri, url);
+	if (n < 0 || (size_t)n >= sizeof uri)
+		w->bad = true;
+	else
+		write_bytes(w, uri, (size_t)n);
+}
+
+static void put_ruri(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
+{
+	if (f->ruri)
+		put(w, f->ruri);
+	else if (f->from_strict)
+		put_url(w, route_at(req->sip, req->routes - 1)->r_url);
+	else
+		put_raw_ruri(w, req);
+}
+
+/* The Routes that are for others than us: from skip_routes to before the one this returns. */
+static const sip_route_t *routes_end(const struct sip_msg *req, const struct sip_forward *f)
+{
+	return f->from_strict ? route_at(req->sip, req->routes - 1) : NULL;
+}
+
 static void put_request_line(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
 {
 	put(w, req->method_name);
 	put(w, " ");
 	const sip_route_t *r = f->strict ? route_at(req->sip, f->skip_routes) : NULL;
-	if (r) {
-		char uri[1024];
-		issize_t n = url_e(uri, sizeof uri, r->r_url);
-		if (n < 0 || (size_t)n >= sizeof uri)
-			w->bad = true;
-		else
-			write_bytes(w, uri, (size_t)n);
-	} else {
-		put_ruri(w, req, f->ruri);
-	}
+	if (r)
+		put_url(w, r->r_url);
+	else
+		put_ruri(w, req, f);
 	put(w, " SIP/2.0\r\n");
 }
 
 static void put_routes(struct writer *w, const struct sip_msg *req, const struct sip_forward *f)
 {
-	const sip_route_t *r = route_at(req->sip, f->skip_routes + (f->strict ? 1 : 0));
-	for (; r; r = r->r_next)
+	const sip_route_t *r = route_at(req->sip, f->skip_routes + (f->strict ? 1 : 0)), *end = routes_end(req, f);
+	for (; r != end; r = r->r_next)
 		put_encoded(w, "Route: ", r);
 	if (f->strict) {
 		put(w, "Route: <");
-		put_ruri(w, req, f->ruri);
+		put_ruri(w, req, f);
 		put(w, ">\r\n");
 	}
 }
@@ -246,28 +258,56 @@ static void put_ours(struct writer *w, const struct sip_msg *req, const struct s
 	}
 	if (req->max_forwards < 0)
 		put_max_forwards(w, 70);
+	if (f->max_breadth) {
+		put(w, "Max-Breadth: ");
+		write_dec(w, (uint64_t)f->max_breadth);
+		put(w, "\r\n");
+	}
+}
+
+/* Lines that are not sent on as they came, but written anew or left out. */
+static bool replaced(const msg_header_t *h, const struct sip_forward *f)
+{
+	if (is_class(h, sip_route_class))
+		return f->skip_routes || f->strict || f->from_strict;
+	return f->max_breadth && is_class(h, sip_unknown_class) &&
+	       !strcasecmp(((const sip_unknown_t *)h)->un_name, "Max-Breadth");
 }
 
 bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct addr *source,
                        const struct sip_forward *f)
 {
 	const sip_t *sip = req->sip;
-	bool routes_change = f->skip_routes || f->strict;
 	for (const msg_header_t *h = first(req); h; h = h->sh_succ) {
 		if (is_class(h, sip_request_class)) {
 			put_request_line(w, req, f);
 			put_ours(w, req, f);
-			if (routes_change)
+			if (f->skip_routes || f->strict || f->from_strict)
 				put_routes(w, req, f);
 		} else if (h == (const msg_header_t *)sip->sip_via) {
 			put_top_via(w, sip->sip_via, source);
 			put_line_mates(w, sip->sip_via);
 		} else if (h == (const msg_header_t *)sip->sip_max_forwards) {
 			put_max_forwards(w, req->max_forwards - 1);
-		} else if (!(routes_change && is_class(h, sip_route_class))) {
+		} else if (!replaced(h, f)) {
 			put_fragment(w, h);
 		}
 	}
+	return !w->bad;
+}
+
+bool sip_write_trying(struct writer *w, const struct sip_msg *sent)
+{
+	const sip_t *sip = sent->sip;
+	put_status(w, 100, "Trying");
+	for (const sip_via_t *v = sip->sip_via->v_next; v; v = v->v_next)
+		put_fragment(w, (const msg_header_t *)v);
+	put_fragment(w, (const msg_header_t *)sip->sip_from);
+	put_fragment(w, (const msg_header_t *)sip->sip_to);
+	put_fragment(w, (const msg_header_t *)sip->sip_call_id);
+	put_fragment(w, (const msg_header_t *)sip->sip_cseq);
+	put_timestamp(w, sip);
+	put(w, "Content-Length: 0\r\n\r\n");
 	return !w->bad;
 }
 

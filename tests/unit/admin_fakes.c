@@ -19,22 +19,6 @@ const struct stats_name stats_names[STATS_N] = {
 
 /* ---- proxy ---- */
 
-void region_facts(const struct region_live *r, uint32_t weight, int64_t now_us, struct policy_region_facts *out)
-{
-	int32_t own = atomic_load(&r->weight);
-
-	*out = (struct policy_region_facts){
-		.admin = (enum policy_admin)atomic_load(&r->admin),
-		.healthy = atomic_load(&r->healthy),
-		.was_hot = atomic_load(&r->hot),
-		.weight = own >= 0 ? (uint32_t)own : weight,
-		.setups = atomic_load(&r->setups),
-		.calls = atomic_load(&r->calls),
-		.latency_us = (uint32_t)atomic_load(&r->latency),
-		.rtt_us = atomic_load(&r->rtt_us),
-	};
-}
-
 unsigned proxy_regions(const struct proxy *proxy) { return FAKE_REGIONS; }
 unsigned proxy_workers(const struct proxy *proxy) { return 4; }
 unsigned proxy_workers_alive(const struct proxy *proxy) { return proxy->workers_alive; }
@@ -97,7 +81,8 @@ int proxy_explain(const struct proxy *proxy, const char *trunk, const char *from
 	return err_set(err, EINVAL, "there is no trunk \"%s\"", trunk);
 found:
 	for (unsigned i = 0; i < FAKE_REGIONS; i++)
-		region_facts(&proxy->live[i], policy_table_region(proxy->table, i)->weight, clock_us(), &facts[i]);
+		region_facts(&proxy->live[i], policy_table_region(proxy->table, i), policy_table_tuning(proxy->table), clock_us(),
+		             &facts[i]);
 	return policy_decide(proxy->table, facts, &query, plan);
 }
 
@@ -186,7 +171,7 @@ static void fill_proxy(struct proxy *p)
 		p->live[i].rtt_us = 12345;
 		p->live[i].health_since_wall_us = NOW_WALL_US - 60 * CLOCK_SEC;
 	}
-	p->live[0].latency = 81234;
+	region_first_response(&p->live[0], clock_us(), 81234);
 	p->live[0].attempts = 1000;
 	p->live[0].answered = 900;
 	p->live[0].failed = 10;
@@ -215,6 +200,10 @@ static void fill_anycast(struct anycast *a)
 		.name = "cloud-router-1", .as = 64600, .state = "Established", .hold_ms = 60000, .keepalive_ms = 20000,
 		.state_since_wall_us = NOW_WALL_US - 50 * CLOCK_SEC, .messages_in = 5, .messages_out = 6,
 		.updates_in = 1, .updates_out = 2, .established_count = 1, .prefixes_announced = 1, .prefixes_received = 3,
+		.bfd = {.state = "Up", .remote_state = "Up", .diagnostic = "no diagnostic", .remote_diagnostic = "path down",
+		        .state_since_wall_us = NOW_WALL_US - 40 * CLOCK_SEC, .tx_interval_us = 1000000,
+		        .detection_us = 5000000, .remote_multiplier = 5, .packets_in = 50, .packets_out = 60,
+		        .packets_discarded = 7, .up_count = 2, .down_count = 1},
 	};
 	s->peers[1] = (struct anycast_peer_status){
 		.name = "cloud-router-2", .as = 64600, .state = "Active", .state_since_wall_us = NOW_WALL_US - 5 * CLOCK_SEC,

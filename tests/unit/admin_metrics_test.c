@@ -241,6 +241,10 @@ static void test_anycast(void)
 	CHECK("tandem_anycast_peer_established{peer=\"cloud-router-2\"}", 0);
 	CHECK("tandem_anycast_peer_received_messages_total{peer=\"cloud-router-1\"}", 5);
 	CHECK("tandem_anycast_peer_hold_seconds{peer=\"cloud-router-1\"}", 60);
+	CHECK("tandem_anycast_peer_bfd_up{peer=\"cloud-router-1\"}", 1);
+	CHECK("tandem_anycast_peer_bfd_detection_seconds{peer=\"cloud-router-1\"}", 5);
+	CHECK("tandem_anycast_peer_bfd_downs_total{peer=\"cloud-router-1\"}", 1);
+	CU_ASSERT_TRUE(isnan(value("tandem_anycast_peer_bfd_up{peer=\"cloud-router-2\"}")));
 	CHECK("tandem_anycast_prefix_announced{prefix=\"203.0.113.10/32\"}", 1);
 	CHECK("tandem_anycast_prefix_withdrawn_by_operator{prefix=\"203.0.113.10/32\"}", 0);
 	fakes->anycast.status.prefixes[0].peers_announced = 0;

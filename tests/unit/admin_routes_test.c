@@ -417,6 +417,13 @@ static void test_anycast(void)
 	CU_ASSERT_EQUAL(num("peers.0.hold_ms"), 60000);
 	CU_ASSERT_TRUE(json_is_null(at("peers.0.last_error")));
 	CU_ASSERT_STRING_EQUAL(str("peers.1.last_error"), "connect: Connection refused");
+	CU_ASSERT_STRING_EQUAL(str("peers.0.bfd.state"), "Up");
+	CU_ASSERT_STRING_EQUAL(str("peers.0.bfd.remote_diagnostic"), "path down");
+	CU_ASSERT_EQUAL(json_number_value(at("peers.0.bfd.detection_ms")), 5000);
+	CU_ASSERT_EQUAL(num("peers.0.bfd.packets_discarded"), 7);
+	CU_ASSERT_EQUAL(num("peers.0.bfd.down_total"), 1);
+	CU_ASSERT_FALSE(json_is_true(at("peers.0.bfd.holds_bgp")));
+	CU_ASSERT_TRUE(json_is_null(at("peers.1.bfd")));
 
 	fakes->sources.anycast = NULL;
 	CU_ASSERT_EQUAL(ask("GET", "/v1/anycast", NULL), 200);

@@ -43,3 +43,23 @@ check_PROGRAMS += tests/unit/anycast_check_test
 tests_unit_anycast_check_test_SOURCES = tests/unit/anycast_check_test.c
 tests_unit_anycast_check_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_anycast_check_test_LDADD = $(ANYCAST_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/bfd_msg_test
+tests_unit_bfd_msg_test_SOURCES = tests/unit/bfd_msg_test.c
+tests_unit_bfd_msg_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_bfd_msg_test_LDADD = $(ANYCAST_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/bfd_fsm_test
+tests_unit_bfd_fsm_test_SOURCES = tests/unit/bfd_fsm_test.c
+tests_unit_bfd_fsm_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_bfd_fsm_test_LDADD = $(ANYCAST_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/bfd_session_test
+tests_unit_bfd_session_test_SOURCES = tests/unit/bfd_session_test.c
+tests_unit_bfd_session_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_bfd_session_test_LDADD = $(ANYCAST_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/bfd_test
+tests_unit_bfd_test_SOURCES = tests/unit/bfd_test.c
+tests_unit_bfd_test_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_bfd_test_LDADD = $(ANYCAST_LIBS) $(CUNIT_LIBS)

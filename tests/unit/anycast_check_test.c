@@ -81,6 +81,12 @@ static void test_bad(void)
 	refused("3 s to 65535 s");
 	good()->peers[0].ttl = 0;
 	refused("ttl is 0");
+	good()->peers[0].bfd = (struct anycast_bfd_config){.enabled = true, .interval_ms = 9, .multiplier = 3};
+	refused("10 ms to 60 s");
+	good()->peers[0].bfd = (struct anycast_bfd_config){.enabled = true, .interval_ms = 60001, .multiplier = 3};
+	refused("10 ms to 60 s");
+	good()->peers[0].bfd = (struct anycast_bfd_config){.enabled = true, .interval_ms = 10};
+	refused("multiplier is 0");
 	good()->peers[0].n_communities = 17;
 	refused("at most 16");
 	memset(&good()->peers[0].address, 0, sizeof(struct addr));

@@ -516,6 +516,32 @@ static void test_called_twice(void)
 	end();
 }
 
+static void test_bfd_down(void)
+{
+	int fd, far;
+
+	begin(false);
+	fd = establish(60);
+	bgp_session_bfd_down(session, "nothing heard for 150 ms");
+	expect_notified(fd, BGP_ERR_CEASE, BGP_CEASE_BFD_DOWN);
+	expect_state("Idle");
+	CU_ASSERT_EQUAL(seen.down, 1);
+	CU_ASSERT_STRING_EQUAL(status().last_error, "BFD down: nothing heard for 150 ms");
+	peer_pass(60 * CLOCK_SEC);                      /* neither calls nor answers */
+	CU_ASSERT_EQUAL(n_dialled, 1);
+	far = call();
+	expect_heard(far, ".");
+	bgp_session_start(session);
+	peer_turn();
+	CU_ASSERT_EQUAL(n_dialled, 2);
+	peer_open(dialled[1], PEER_AS, LOW_ID, 60);
+	peer_keepalive(dialled[1]);
+	peer_turn();
+	expect_state("Established");
+	close(far);
+	end();
+}
+
 static void test_stopped_is_deaf(void)
 {
 	int far;
@@ -620,4 +646,5 @@ UNIT_MAIN("bgp_session", {"the way up", test_way_up}, {"every split", test_every
 	  {"retries", test_retries}, {"no answer", test_no_answer}, {"stop", test_stop}, {"passive", test_passive},
 	  {"collision", test_collision}, {"called while Established", test_called_while_established},
 	  {"called twice", test_called_twice}, {"stopped is deaf", test_stopped_is_deaf},
+	  {"BFD down", test_bfd_down},
 	  {"a peer that does not read", test_peer_does_not_read}, {"random and mutated bytes", test_fuzz})

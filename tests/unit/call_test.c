@@ -348,7 +348,8 @@ static void test_failover_silence(void)
 	rig_skip();
 	CU_ASSERT_EQUAL(live(0)->failed, 1);
 	struct policy_region_facts f;
-	region_facts(live(0), 1, clock_us(), &f);
+	struct table *t = rig_worker->common->table;
+	region_facts(live(0), policy_table_region(t->policy, 0), policy_table_tuning(t->policy), clock_us(), &f);
 	CU_ASSERT_EQUAL(f.latency_us, 2000000);             /* it is at least that slow */
 	answer(WEST, m2, 200);
 	(void)m;
@@ -769,6 +770,236 @@ static void test_cancel_during_failover(void)
 	rig_end();
 }
 
+/* The 200 to a CANCEL may be lost again and again: it is repeated for as long as the sender may ask. */
+static void test_cancel_repeated(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 180);
+	cancel();
+	rig_expect(CARRIER, "SIP/2.0 180");
+	const char *ok = rig_expect(CARRIER, "SIP/2.0 200 OK\r\n");
+	rig_receive(EAST, rig_response(rig_expect(EAST, "CANCEL "), 200, "east", ""));
+	answer(EAST, m, 487);
+	rig_expect(EAST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 487");
+	ack("east");
+	rig_run(20000);                                     /* the INVITE's transaction is gone since long */
+	cancel();
+	CU_ASSERT_STRING_EQUAL(rig_expect(CARRIER, "SIP/2.0 "), ok);
+	CU_ASSERT_EQUAL(rig_stat(STAT_REQ_CANCEL), 1);
+	rig_end();
+}
+
+/* Section 16.7 step 10: an answer that crossed CANCEL and came after all was said still reaches the caller. */
+static void test_answer_after_487(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	cancel();
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_run(2000);
+	rig_expect(CARRIER, "SIP/2.0 487");
+	ack("x");
+	rig_run(10000);
+	rig_expect_none();
+	answer(EAST, m, 200);
+	const char *r = rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "CSeq", 0), "1 INVITE");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 0), "SIP/2.0/UDP 192.0.2.1:5060;branch=" B);
+	rig_end();
+}
+
+/* ---- several dialogs of one INVITE ---- */
+
+static void bye_of(const char *sent, const char *tag)
+{
+	char text[2048];
+	snprintf(text, sizeof text,
+	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
+	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
+	rig_receive(CARRIER, text);
+	rig_expect(EAST, "BYE ");
+}
+
+/* The region forks: early dialogs with tags of their own, and PRACK in one of them (RFC 3262). */
+static void test_early_dialogs(void)
+{
+	static const char *const tags[] = {"one", "two", "three"};
+	char text[2048];
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	for (unsigned i = 0; i < 3; i++) {
+		rig_receive(EAST, rig_response(m, 183, tags[i], "Require: 100rel\r\nRSeq: 7\r\n"
+		                                                "Contact: <sip:bob@198.51.100.21>\r\n"));
+		const char *r = rig_expect(CARRIER, "SIP/2.0 183");
+		CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(r, "To", 0), tags[i]));
+		CU_ASSERT_STRING_EQUAL(rig_header(r, "Require", 0), "100rel");
+		CU_ASSERT_STRING_EQUAL(rig_header(r, "RSeq", 0), "7");
+	}
+	snprintf(text, sizeof text,
+	         "PRACK sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKprack\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=two\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 PRACK\r\n"
+	         "RAck: 7 1 INVITE\r\n\r\n", rig_header(m, "Record-Route", 0));
+	rig_receive(CARRIER, text);
+	const char *p = rig_expect(EAST, "PRACK ");
+	CU_ASSERT_STRING_EQUAL(rig_header(p, "RAck", 0), "7 1 INVITE");
+	rig_receive(EAST, rig_response(p, 200, "", ""));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_receive(EAST, rig_response(m, 200, "two", ""));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 1);
+	rig_end();
+}
+
+/* Two of its forks answer: the caller ends the one it does not want, and the other is still a call. */
+static void test_forked_answers(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_receive(EAST, rig_response(m, 200, "one", ""));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_receive(EAST, rig_response(m, 200, "two", ""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_expect(CARRIER, "SIP/2.0 200"), ";tag=two"));
+	bye_of(m, "two");
+	CU_ASSERT_EQUAL(live(0)->calls, 1);
+	CU_ASSERT_EQUAL(trunk()->calls, 1);
+	bye_of(m, "one");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	CU_ASSERT_EQUAL(trunk()->calls, 0);
+	rig_skip();
+	rig_end();
+}
+
+/* RFC 3326: what rings in vain elsewhere is told that the call was taken. */
+static void test_elsewhere(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_run(2000);
+	rig_expect(EAST, "INVITE ");
+	rig_expect(EAST, "INVITE ");
+	const char *m2 = rig_expect(WEST, "INVITE ");
+	answer(WEST, m2, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	answer(EAST, m, 180);
+	const char *c = rig_expect(EAST, "CANCEL ");
+	CU_ASSERT_STRING_EQUAL(rig_header(c, "Reason", 0), "SIP;cause=200;text=\"Call completed elsewhere\"");
+	rig_end();
+}
+
+static void test_cancel_reason(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	rig_receive(CARRIER, caller("CANCEL", B, "", "Reason: Q.850;cause=16;text=\"Terminated\"\r\n"));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	const char *c = rig_expect(EAST, "CANCEL ");
+	CU_ASSERT_STRING_EQUAL(rig_header(c, "Reason", 0), "Q.850;cause=16;text=\"Terminated\"");
+	rig_end();
+}
+
+/* A 100 starts timer C, but only another provisional starts it anew (section 16.7, 2). */
+static void test_timer_c_100(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 100);
+	rig_run(100000);
+	answer(EAST, m, 100);
+	rig_run(84999);
+	rig_expect_none();
+	rig_run(1);
+	rig_expect(EAST, "CANCEL ");
+	rig_end();
+}
+
+/* ---- RFC 5393 ---- */
+
+static const char *round_again(const char *sent, const char *user)
+{
+	static char text[2048];
+	snprintf(text, sizeof text,
+	         "INVITE sip:%s@203.0.113.10;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKsbc\r\n"
+	         "Via: %s\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=" B "\r\nMax-Forwards: 60\r\n"
+	         "From: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>\r\n"
+	         "Call-ID: a84b4c76e66710\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", user, rig_header(sent, "Via", 0));
+	return text;
+}
+
+static void test_loop(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_receive(CARRIER, round_again(m, "18005551234"));
+	rig_expect(CARRIER, "SIP/2.0 482 Loop Detected\r\n");
+	rig_receive(CARRIER, round_again(m, "18005559999"));  /* forwarded to another number: a spiral */
+	rig_expect(CARRIER, "SIP/2.0 482");                   /* the same transaction: the same answer */
+	char *spiral = strdup(round_again(m, "18005559999"));
+	memcpy(strstr(spiral, "Ksbc"), "Kspi", 4);
+	rig_receive(CARRIER, spiral);
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(EAST, "INVITE sip:+18005559999@");
+	free(spiral);
+	rig_end();
+}
+
+/* Another node of the same secret knows the loop too. */
+static void test_loop_elsewhere(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_other_node("fra-1");
+	rig_receive(CARRIER, round_again(m, "18005551234"));
+	rig_expect(CARRIER, "SIP/2.0 482");
+	rig_end();
+}
+
+static void check_breadth(const char *in, const char *first, const char *second)
+{
+	char extra[64];
+	rig_begin(NULL);
+	snprintf(extra, sizeof extra, "%s%s%s", *in ? "Max-Breadth: " : "", in, *in ? "\r\n" : "");
+	rig_receive(CARRIER, caller("INVITE", B, "", extra));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(EAST, "INVITE ");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Max-Breadth", 0), first);
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Max-Breadth", 1), "");
+	rig_run(2000);
+	rig_expect(EAST, "INVITE ");
+	rig_expect(EAST, "INVITE ");
+	/* without a second: the first is still out, and no breadth is left */
+	m = *second ? rig_expect(WEST, "INVITE ") : rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Max-Breadth", 0), second);
+	rig_end();
+}
+
+static void test_breadth(void)
+{
+	check_breadth("", "30", "30");
+	check_breadth("60", "30", "30");
+	check_breadth("4000000000000", "30", "30");
+	check_breadth("9", "4", "4");
+	check_breadth("2", "1", "1");
+	check_breadth("1", "1", "");
+	rig_begin(NULL);
+	rig_receive(CARRIER, caller("INVITE", B, "", "Max-Breadth: 0\r\n"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(CARRIER, "SIP/2.0 440 Max-Breadth Exceeded\r\n");
+	rig_end();
+	rig_begin(NULL);
+	rig_receive(CARRIER, caller("INVITE", B, "", "Max-Breadth: 1\r\n"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(EAST, "INVITE ");
+	answer(EAST, m, 503);                               /* over: what it had is there again */
+	rig_expect(EAST, "ACK ");
+	CU_ASSERT_STRING_EQUAL(rig_header(rig_expect(WEST, "INVITE "), "Max-Breadth", 0), "1");
+	rig_end();
+}
+
 /* ---- refusals ---- */
 
 static void test_trunk_limit(void)
@@ -886,7 +1117,11 @@ UNIT_MAIN("call", {"forwarded", test_forwarded}, {"a Route that led here", test_
           {"CANCEL before a provisional", test_cancel_before_provisional},
           {"CANCEL, region silent", test_cancel_unheard},
           {"CANCEL crosses 200", test_cancel_crosses_answer}, {"no failover after CANCEL", test_cancel_no_failover},
-          {"CANCEL during failover", test_cancel_during_failover}, {"trunk limit", test_trunk_limit},
+          {"CANCEL during failover", test_cancel_during_failover}, {"CANCEL repeated late", test_cancel_repeated},
+          {"200 after 487", test_answer_after_487}, {"early dialogs", test_early_dialogs},
+          {"forked answers", test_forked_answers}, {"completed elsewhere", test_elsewhere},
+          {"Reason of a CANCEL", test_cancel_reason}, {"timer C and 100", test_timer_c_100}, {"loop and spiral", test_loop},
+          {"a loop over two nodes", test_loop_elsewhere}, {"Max-Breadth", test_breadth}, {"trunk limit", test_trunk_limit},
           {"draining", test_draining}, {"draining lets calls end", test_draining_established},
           {"stray response", test_stray},
           {"five hundred at once", test_many})

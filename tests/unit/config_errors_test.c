@@ -230,8 +230,6 @@ static void test_unserved(void)
 		 "served by this version of tandem: remove it"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\"], connect: {}}]\n", "3:50", "connect is not "
 		 "served by this version of tandem: remove it"},
-		{ANYCAST PREFIXES "  peers: [{name: p, " PEER ", bfd: {interval: 300ms}}]\n", "8:55", "bfd is not served by "
-		 "this version of tandem: remove it"},
 		{BASE "cluster: {redis: [\"redis://127.0.0.1\"]}\n", "4:11", "cluster.redis is not served by this version of "
 		 "tandem: remove it"},
 		{BASE "admin: {tokens_file: /x}\n", "4:9", "admin.tokens_file is not served by this version of tandem"},
@@ -337,6 +335,10 @@ static void test_anycast(void)
 		{PEERS("hold: 3500ms"), "8:61", "whole seconds"},
 		{PEERS("hold: 65536s"), "8:61", "65536s is out of range"},
 		{PEERS("local_address: \"2001:db8::1\""), "8:70", "local_address is IPv6, the peer's address is IPv4"},
+		{PEERS("bfd: {interval: 5ms}"), "8:71", "5ms is out of range"},
+		{PEERS("bfd: {interval: 61s}"), "8:71", "61s is out of range"},
+		{PEERS("bfd: {multiplier: 0}"), "8:73", "it takes 1 to 255"},
+		{PEERS("bfd: {key: a}"), "8:61", "key"},
 		{PEERS("local_address: 0.0.0.0"), "8:70", "0.0.0.0 stands for every address"},
 		{PEERS("passive: true"), "8:64", "anycast has no \"listen\" of IPv4: add one, for example listen: \"0.0.0.0:179\""},
 		{PEERS("passive: true") "  listen: \"[::]:179\"\n", "8:64", "anycast has no \"listen\" of IPv4"},

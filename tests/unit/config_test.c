@@ -166,6 +166,28 @@ static void test_node_id_default(void)
 	config_free(c);
 }
 
+static void test_bfd_defaults(void)
+{
+	struct config *c = parse_right(BASE
+		"listen: [{address: 203.0.113.10, anycast: true}]\n"
+		"anycast:\n"
+		"  as: 64512\n"
+		"  prefixes: [{prefix: 203.0.113.10}]\n"
+		"  peers: [{name: a, address: 169.254.10.1, as: 1, bfd: {}},\n"
+		"          {name: b, address: 10.0.0.1, as: 1, multihop: 4, bfd: {interval: 60s}},\n"
+		"          {name: c, address: 10.0.0.2, as: 1, multihop: 2, bfd: {multihop: false}}]\n");
+	const struct anycast_peer_config *p = c->anycast.peers;
+	CU_ASSERT(p[0].bfd.enabled && !p[0].bfd.multihop && !p[0].bfd.strict);
+	CU_ASSERT_EQUAL(p[0].bfd.interval_ms, 300);
+	CU_ASSERT_EQUAL(p[0].bfd.multiplier, 3);
+	CU_ASSERT_EQUAL(p[0].bfd.hold_down_ms, 30000);
+	CU_ASSERT(p[1].bfd.multihop);  /* as its BGP is */
+	CU_ASSERT_EQUAL(p[1].bfd.interval_ms, 60000);
+	CU_ASSERT(p[2].bfd.enabled && !p[2].bfd.multihop);
+	CU_ASSERT(round_trips(c));
+	config_free(c);
+}
+
 static void test_anycast_defaults(void)
 {
 	struct config *c = parse_right(BASE
@@ -193,6 +215,7 @@ static void test_anycast_defaults(void)
 	CU_ASSERT_EQUAL(p->connect_retry_ms, 5000);
 	CU_ASSERT_EQUAL(p->ttl, 1);
 	CU_ASSERT_EQUAL(p->ttl_security, 0);
+	CU_ASSERT_FALSE(p->bfd.enabled);
 	CU_ASSERT(!p->passive);
 	CU_ASSERT(!p->has_med);
 	CU_ASSERT_EQUAL(p->n_communities, 0);
@@ -261,7 +284,8 @@ static void test_values(void)
 		"  listen: \"[::]:1179\"\n"
 		"  prefixes: [{prefix: \"2001:db8::/64\", manage_address: true}]\n"
 		"  peers: [{name: p, address: \"2001:db8:1::1\", port: 1790, local_address: \"2001:db8:1::2\", as: 2,\n"
-		"    hold: 0s, connect_retry: 1m, ttl_security: 2, passive: true, med: 0, prepend: 3, communities: \"65535:65281\"}]\n"
+		"    hold: 0s, connect_retry: 1m, ttl_security: 2, passive: true, med: 0, prepend: 3, communities: \"65535:65281\",\n"
+		"    bfd: {interval: 50ms, multiplier: 5, strict: true, hold_down: 0s}}]\n"
 		"  gate: {rise: 1, fall: 1, min_regions: 2, interval: 100ms}\n"
 		"log: {level: debug, calls: {file: \"/a b/\\\"c\\\\.jsonl\", mask_numbers: true}}\n");
 	char text[ADDR_STR_LEN];
@@ -286,6 +310,12 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(c->anycast.peers[0].communities[0], 0xffffff01);
 	CU_ASSERT(c->anycast.peers[0].has_med && !c->anycast.peers[0].med);
 	CU_ASSERT_EQUAL(c->anycast.peers[0].hold_ms, 0);
+	CU_ASSERT_TRUE(c->anycast.peers[0].bfd.enabled);
+	CU_ASSERT_EQUAL(c->anycast.peers[0].bfd.interval_ms, 50);
+	CU_ASSERT_EQUAL(c->anycast.peers[0].bfd.multiplier, 5);
+	CU_ASSERT_TRUE(c->anycast.peers[0].bfd.strict);
+	CU_ASSERT_FALSE(c->anycast.peers[0].bfd.multihop);
+	CU_ASSERT_EQUAL(c->anycast.peers[0].bfd.hold_down_ms, 0);
 	CU_ASSERT_EQUAL(c->admin.n_listen, 0);
 	CU_ASSERT_STRING_EQUAL(c->admin.socket, "");
 	CU_ASSERT_STRING_EQUAL(c->log.calls_file, "/a b/\"c\\.jsonl");
@@ -497,6 +527,7 @@ UNIT_MAIN("config",
 	{"defaults", test_defaults},
 	{"the node's id is the host's name", test_node_id_default},
 	{"defaults of anycast", test_anycast_defaults}, {"what a peer gets", test_peer_routes},
+	{"BFD where little is written", test_bfd_defaults},
 	{"every key", test_values},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},

@@ -123,11 +123,150 @@ static void test_unanswered(void)
 	establish();
 	rig_receive(CARRIER, REQUEST("INFO"));
 	rig_run(31999);
-	CU_ASSERT_EQUAL(rig_skip(), 11);
+	CU_ASSERT_EQUAL(rig_skip(), 12);                    /* once, and ten times again; one 100 to the sender */
 	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 2);
 	rig_run(1);
 	rig_expect_none();
 	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	rig_end();
+}
+
+/* RFC 4320 section 4.1: 100 once the sender's timer E is at T2, not earlier; no other provisional, ever. */
+static void test_trying(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INFO", .extra = "Timestamp: 54\r\n"));
+	const char *m = rig_expect(BOB, "INFO ");
+	rig_receive(EAST, rig_response(m, 100, "", ""));
+	rig_receive(EAST, rig_response(m, 183, "", ""));
+	rig_run(3499);
+	rig_expect_none();
+	rig_run(1);
+	const char *r = rig_expect(CARRIER, "SIP/2.0 100 Trying\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 0), "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKdialog");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 1), "");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "CSeq", 0), "2 INFO");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Timestamp", 0), "54");
+	rig_receive(CARRIER, REQUEST("INFO"));
+	rig_expect(CARRIER, "SIP/2.0 100");                 /* repeated as any response */
+	rig_skip();
+	rig_receive(EAST, rig_response(m, 200, "", ""));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_run(10000);
+	rig_expect_none();
+	rig_end();
+}
+
+/* RFC 4320 section 4.2: a 408 comes too late to be of use, and is not sent on. */
+static void test_no_408(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INFO"));
+	const char *m = rig_expect(BOB, "INFO ");
+	rig_receive(EAST, rig_response(m, 408, "", ""));
+	rig_run(40000);
+	rig_expect_none();
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	rig_end();
+}
+
+/* The token's URI, out of <...>. */
+static const char *bare_uri(const char *route)
+{
+	static char uri[256];
+	snprintf(uri, sizeof uri, "%.*s", (int)strcspn(route + 1, ">"), route + 1);
+	return uri;
+}
+
+/* Section 16.4: a strict router before us puts our Record-Route into the Request-URI and the target last. */
+static void test_from_strict(void)
+{
+	static const char *const methods[] = {"ACK", "INFO", "BYE"};
+	for (unsigned i = 0; i < 3; i++) {
+		char start[80];
+		establish();
+		snprintf(start, sizeof start, "%s sip:bob@198.51.100.21:5070 SIP/2.0\r\n", methods[i]);
+		rig_receive(CARRIER, request(methods[i], (struct parts){.uri = bare_uri(record_route),
+		                                                        .route = "<sip:bob@198.51.100.21:5070>"}));
+		const char *m = rig_expect(BOB, start);
+		CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "");
+		CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, i == 2 ? 0 : 1);
+		rig_end();
+	}
+}
+
+static void test_between_routers(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INFO", .uri = bare_uri(record_route),
+	                             .route = "<sip:198.51.100.99:5062;lr>,<sip:bob@198.51.100.21:5070>"));
+	const char *m = rig_expect("198.51.100.99:5062", "INFO sip:bob@198.51.100.21:5070 SIP/2.0\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "<sip:198.51.100.99:5062;lr>");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 1), "");
+	/* strict on both sides */
+	rig_receive(CARRIER, REQUEST("INFO", .uri = bare_uri(record_route), .branch = "z9hG4bKboth",
+	                             .route = "<sip:198.51.100.99:5062>,<sip:bob@198.51.100.21:5070>"));
+	m = rig_expect("198.51.100.99:5062", "INFO sip:198.51.100.99:5062 SIP/2.0\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "<sip:bob@198.51.100.21:5070>");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 1), "");
+	rig_end();
+}
+
+static void test_ack_routes(void)
+{
+	char route[520];
+	establish();
+	snprintf(route, sizeof route, "%s, <sip:198.51.100.99:5062;lr>", record_route);
+	rig_receive(CARRIER, REQUEST("ACK", .cseq = 1, .route = route));
+	const char *m = rig_expect("198.51.100.99:5062", "ACK sip:bob@198.51.100.21:5070 SIP/2.0\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "<sip:198.51.100.99:5062;lr>");
+	snprintf(route, sizeof route, "%s, <sip:198.51.100.99:5062>", record_route);
+	rig_receive(CARRIER, REQUEST("ACK", .cseq = 1, .route = route));
+	m = rig_expect("198.51.100.99:5062", "ACK sip:198.51.100.99:5062 SIP/2.0\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "<sip:bob@198.51.100.21:5070>");
+	rig_end();
+}
+
+/* Require and what it needs are the endpoints' business (RFC 3262, 4028): carried, whatever it is. */
+static void test_carried(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("UPDATE", .extra = "Require: timer, precondition, x-unheard-of\r\n"
+	                             "Session-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n"));
+	const char *m = rig_expect(BOB, "UPDATE ");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Require", 0), "timer, precondition, x-unheard-of");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Session-Expires", 0), "1800;refresher=uac");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Min-SE", 0), "90");
+	rig_receive(EAST, rig_response(m, 422, "", "Min-SE: 3600\r\n"));
+	const char *r = rig_expect(CARRIER, "SIP/2.0 422");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Min-SE", 0), "3600");
+	rig_end();
+}
+
+static const char *twice_round(const char *sent, const char *uri)
+{
+	static char text[2048];
+	char via[256];
+	snprintf(via, sizeof via, "Via: %s\r\n", rig_header(sent, "Via", 0));
+	snprintf(text, sizeof text,
+	         "INFO %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKround\r\n%s"
+	         "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKdialog\r\nMax-Forwards: 60\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=bob\r\nCall-ID: %s\r\nCSeq: 2 INFO\r\n"
+	         "Content-Length: 0\r\n\r\n", uri, via, record_route, call_id);
+	return text;
+}
+
+/* Section 16.3 step 4 and RFC 5393: the same again is a loop, with another target it is a spiral. */
+static void test_loop(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INFO"));
+	const char *m = rig_expect(BOB, "INFO ");
+	rig_receive(CARRIER, twice_round(m, "sip:bob@198.51.100.21:5070"));
+	rig_expect(CARRIER, "SIP/2.0 482 Loop Detected\r\n");
+	CU_ASSERT_EQUAL(rig_stat(STAT_REJ_LOOP), 1);
+	rig_receive(CARRIER, twice_round(m, "sip:bob@198.51.100.21:5071"));
+	rig_expect("198.51.100.21:5071", "INFO ");
 	rig_end();
 }
 
@@ -344,7 +483,10 @@ static void test_bye_unknown(void)
 }
 
 UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards}, {"relayed", test_relayed},
-          {"unanswered", test_unanswered}, {"by the callee", test_by_callee}, {"on another node", test_other_node},
+          {"unanswered", test_unanswered}, {"100 after a while", test_trying}, {"no 408", test_no_408},
+          {"strict router before us", test_from_strict}, {"routers on both sides", test_between_routers},
+          {"ACK to loose and strict routers", test_ack_routes}, {"carried untouched", test_carried},
+          {"loop and spiral", test_loop}, {"by the callee", test_by_callee}, {"on another node", test_other_node},
           {"forged", test_forged}, {"two families", test_two_families}, {"further routes", test_further_routes},
           {"nowhere to go", test_nowhere}, {"re-INVITE", test_reinvite}, {"re-INVITE refused", test_reinvite_refused},
           {"re-INVITE: no failover", test_reinvite_no_failover}, {"re-INVITE unanswered", test_reinvite_timeout},

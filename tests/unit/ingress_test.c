@@ -69,6 +69,16 @@ static void test_refusals(void)
 	check_answer(REQUEST("REGISTER"), "SIP/2.0 405", STAT_REJ_METHOD);
 	check_answer(REQUEST("MESSAGE"), "SIP/2.0 405", STAT_REJ_METHOD);
 	check_answer(REQUEST("BYE"), "SIP/2.0 405", STAT_REJ_METHOD);
+	static const char *const in_dialog_only[] = {"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY", "SUBSCRIBE",
+	                                             "PUBLISH", "X-UNHEARD-OF"};
+	for (unsigned i = 0; i < 9; i++) {
+		rig_begin(NULL);
+		rig_receive(CARRIER, REQUEST(in_dialog_only[i]));
+		const char *r = rig_expect(CARRIER, "SIP/2.0 405 Method Not Allowed\r\n");
+		CU_ASSERT_STRING_EQUAL(rig_header(r, "Allow", 0),
+		                       "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE");
+		rig_end();
+	}
 	check_answer(REQUEST("BYE", .to_tag = "x"), "SIP/2.0 481", STAT_REJ_NO_TRANSACTION);
 	check_answer(REQUEST("INVITE", .to_tag = "x"), "SIP/2.0 481", STAT_REJ_NO_TRANSACTION);
 	check_answer(REQUEST("CANCEL"), "SIP/2.0 481", STAT_REJ_NO_TRANSACTION);
@@ -214,9 +224,11 @@ static void check_refused_invite(const char *text, const char *start)
 	rig_receive(CARRIER, REQUEST("ACK", .to_tag = "x"));
 	rig_run(4999);
 	rig_expect_none();
-	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 1);
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 2);
 	rig_run(1);
-	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 1);
+	rig_run(27000);
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);  /* the CANCEL's, timer J */
 	rig_end();
 }
 

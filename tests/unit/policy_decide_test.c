@@ -241,8 +241,12 @@ static void test_band_and_latency(void)
 	unsigned n = firsts(0);
 	CU_ASSERT_TRUE(n > 450 && n < 550);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_BAND);
+	/* Up to twice that it fades: half way it counts for a half. */
+	facts[1].latency_us = 65000;
+	n = firsts(0);
+	CU_ASSERT_TRUE(n > 620 && n < 715);
 	/* Outside: the lower always. */
-	facts[1].latency_us = 61000;
+	facts[1].latency_us = 71000;
 	CU_ASSERT_EQUAL(firsts(0), 1000);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LATENCY);
 	CU_ASSERT_EQUAL(plan.order[1], 1);
@@ -251,7 +255,7 @@ static void test_band_and_latency(void)
 	facts[1].latency_us = 11900;
 	n = firsts(0);
 	CU_ASSERT_TRUE(n > 450 && n < 550);
-	facts[1].latency_us = 12100;
+	facts[1].latency_us = 22100;
 	CU_ASSERT_EQUAL(firsts(0), 1000);
 	done();
 }
@@ -349,7 +353,7 @@ static void test_unknown_latency(void)
 	unsigned n = firsts(1);
 	CU_ASSERT_TRUE(n > 450 && n < 550);
 	/* As long as nothing is back it does not get more than a few: setups count. */
-	facts[1].setups = 25;
+	facts[1].setups = 45;
 	CU_ASSERT_EQUAL(firsts(1), 0);
 	/* Nobody knows anything. */
 	facts_ease();
@@ -374,12 +378,13 @@ static void test_unknown_latency(void)
 static void test_pressure(void)
 {
 	build_of(2, POLICY_ADAPTIVE);
-	/* 30 setups more, at 100 for twice the cost: 65 ms against 50. */
-	facts[0].setups = 30;
+	/* 50 setups more, at 100 for twice the cost: 75 ms against 50. */
+	facts[0].setups = 50;
 	CU_ASSERT_EQUAL(firsts(0), 0);
-	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 65, 0.01);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 75, 0.01);
 	/* Three times the weight may have three times the setups. */
 	facts[0].weight = 300;
+	facts[0].setups = 30;
 	facts[1].setups = 10;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 60, 0.01);
@@ -544,10 +549,152 @@ static void test_sticky_by_name(void)
 	done();
 }
 
+/* An ejected region is out as long as another may take the call. */
+static void test_ejected(void)
+{
+	for (int s = POLICY_ADAPTIVE; s <= POLICY_STICKY; s++) {
+		build_of(2, (enum policy_strategy)s);
+		facts[0].ejected = true;
+		expect_out(0, POLICY_NO_EJECTED);
+		facts[0].ejected = facts[1].ejected = true;
+		CU_ASSERT_EQUAL(decide(7), 0);
+		CU_ASSERT_EQUAL(plan.n_order, 2);
+		facts[1].ejected = false;
+		facts[1].admin = POLICY_DRAIN;
+		CU_ASSERT_EQUAL(decide(7), 0);
+		CU_ASSERT_EQUAL(plan.order[0], 0);
+	}
+	done();
+}
+
+/* What the other nodes sent there fills a region as well as own calls do. */
+static void test_remote(void)
+{
+	for (int s = POLICY_ADAPTIVE; s <= POLICY_STICKY; s++) {
+		fixture_init(&fix, 2, (enum policy_strategy)s);
+		fix.regions[0].max_calls = 100;
+		build();
+		facts[0].calls = 40;
+		facts[0].remote_calls = 50;
+		facts[0].remote_setups = 9;
+		CU_ASSERT_EQUAL(decide(7), 0);
+		CU_ASSERT_EQUAL(plan.n_order, 2);
+		CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].load, 0.99, 1e-6);
+		facts[0].setups = 1;
+		expect_out(0, POLICY_NO_CALLS);
+	}
+	build_of(2, POLICY_ADAPTIVE);
+	facts[0].remote_setups = 50;
+	CU_ASSERT_EQUAL(firsts(0), 0);
+	done();
+}
+
+static void test_outside_load(void)
+{
+	build_of(2, POLICY_ADAPTIVE);
+	facts[0].outside_load = 0.9F;
+	CU_ASSERT_EQUAL(firsts(0), 0);
+	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_COLD);
+	facts[1].outside_load = 1.4F;
+	CU_ASSERT_EQUAL(firsts(0), 1000);
+	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LEAST_LOADED);
+	facts[0].outside_load = facts[1].outside_load = __builtin_nanf("");
+	unsigned n = firsts(0);
+	CU_ASSERT_TRUE(n > 450 && n < 550);
+	done();
+}
+
+/* Back a moment ago: a tenth of its share, whatever the strategy; all alone it takes every call. */
+static void test_slow_start(void)
+{
+	for (int s = POLICY_ADAPTIVE; s <= POLICY_LOAD; s++) {
+		build_of(2, (enum policy_strategy)s);
+		facts[0].latency_us = 20000;
+		facts[1].calls = 100;
+		facts[1].outside_load = 0.5F;
+		facts[0].held = 0;
+		unsigned usual = firsts(0);
+		facts[0].held = 0.9F;
+		unsigned held = firsts(0);
+		CU_ASSERT_TRUE(usual > 450);
+		CU_ASSERT_TRUE(held > usual / 20 && held < usual / 4);
+		facts[1].healthy = false;
+		CU_ASSERT_EQUAL(firsts(0), 1000);
+		facts[1].healthy = true;
+		facts[1].held = 0.9F;
+		CU_ASSERT_TRUE(firsts(0) > 300);
+	}
+	unsigned usual = 0, held = 0, moved = 0;
+	build_of(2, POLICY_STICKY);
+	for (unsigned i = 0; i < 1000; i++) {
+		char from[32];
+		snprintf(from, sizeof(from), "+1202555%04u", i);
+		facts[0].held = 0;
+		unsigned before = (unsigned)first_for(from, 0);
+		facts[0].held = 0.9F;
+		unsigned after = (unsigned)first_for(from, 0);
+		usual += before == 0;
+		held += after == 0;
+		moved += before == 1 && after == 0;
+	}
+	CU_ASSERT_EQUAL(moved, 0);
+	CU_ASSERT_TRUE(held > 0 && held < usual / 4);
+	done();
+}
+
+/* What a figure says lessens with its age; a region that it kept away is then looked at by a few calls. */
+static void test_old_figures(void)
+{
+	unsigned before = 0, last = 0;
+	build_of(2, POLICY_LATENCY);
+	facts[1].latency_us = 500000;
+	CU_ASSERT_EQUAL(decide(1), 0);
+	float score = plan.candidates[1].score;
+	for (uint32_t age = 5500; age <= 30000; age += 500) {
+		facts[1].latency_age_ms = age;
+		CU_ASSERT_EQUAL(decide(1), 0);
+		CU_ASSERT_TRUE(plan.candidates[1].score < score);
+		CU_ASSERT_TRUE(score - plan.candidates[1].score < 15);
+		score = plan.candidates[1].score;
+	}
+	CU_ASSERT_DOUBLE_EQUAL(score, 50, 0.01);
+	build_of(2, POLICY_ADAPTIVE);
+	facts[1].latency_us = 500000;
+	for (uint32_t age = 0; age <= 40000; age += 1000) {
+		facts[1].latency_age_ms = age;
+		before = last;
+		last = firsts(1);
+		CU_ASSERT_TRUE(last >= before);
+	}
+	CU_ASSERT_TRUE(last > 50 && last < 150);
+	/* One that was as good as the other before it grew old keeps its share. */
+	facts[1].latency_us = 52000;
+	last = firsts(1);
+	CU_ASSERT_TRUE(last > 450 && last < 550);
+	done();
+}
+
+static void test_ring(void)
+{
+	build_of(2, POLICY_ADAPTIVE);
+	facts[0].ring_us = 900000;
+	facts[1].ring_us = 300000;
+	CU_ASSERT_EQUAL(firsts(1), 1000);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 900, 0.01);
+	/* The one that has not rung yet is no quicker for that. */
+	facts[0].ring_us = 0;
+	unsigned n = firsts(0);
+	CU_ASSERT_TRUE(n > 450 && n < 550);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 300, 0.01);
+	done();
+}
+
 UNIT_MAIN("policy_decide", {"what rules a region out", test_reasons}, {"what it returns", test_returns},
           {"writes no more than it says", test_writes_no_more}, {"a pool of some regions", test_pool_subset},
           {"panic", test_panic}, {"load", test_load}, {"band and latency", test_band_and_latency},
           {"hot and cold", test_hot}, {"hysteresis", test_hysteresis}, {"room", test_room},
           {"unknown latency", test_unknown_latency}, {"pressure", test_pressure}, {"errors", test_errors},
           {"priority", test_priority}, {"latency", test_latency}, {"load strategy", test_by_load},
-          {"sticky", test_sticky}, {"sticky by name", test_sticky_by_name})
+          {"sticky", test_sticky}, {"sticky by name", test_sticky_by_name},
+          {"ejected", test_ejected}, {"other nodes' calls", test_remote}, {"load told from outside", test_outside_load},
+          {"slow start", test_slow_start}, {"old figures", test_old_figures}, {"ringing", test_ring})

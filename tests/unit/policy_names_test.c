@@ -43,12 +43,12 @@ static void test_strategy(void)
 
 static void test_reason(void)
 {
-	static const char *const words[] = {"ok", "draining", "maintenance", "unhealthy", "max_calls", "max_cps",
+	static const char *const words[] = {"ok", "draining", "maintenance", "unhealthy", "ejected", "max_calls", "max_cps",
 	                                    "weight_zero"};
 
 	for (int i = POLICY_OK; i <= POLICY_NO_WEIGHT; i++)
 		CU_ASSERT_STRING_EQUAL(policy_reason_str((enum policy_reason)i), words[i]);
-	CU_ASSERT_STRING_EQUAL(policy_reason_str((enum policy_reason)7), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_reason_str((enum policy_reason)(POLICY_NO_WEIGHT + 1)), "unknown");
 }
 
 static void test_because(void)

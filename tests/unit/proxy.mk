@@ -7,10 +7,10 @@ PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 check_PROGRAMS += \
 	tests/unit/call_test \
 	tests/unit/dialog_test \
+	tests/unit/active_test \
 	tests/unit/ingress_test \
 	tests/unit/number_test \
 	tests/unit/record_test \
-	tests/unit/region_test \
 	tests/unit/sip_message_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
@@ -21,9 +21,6 @@ check_PROGRAMS += \
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_region_test_SOURCES = tests/unit/region_test.c tests/unit/unit.h
-tests_unit_region_test_CFLAGS = $(PROXY_TEST_CFLAGS)
-tests_unit_region_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
 tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)
@@ -54,6 +51,10 @@ tests_unit_call_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_ingress_test_SOURCES = tests/unit/ingress_test.c $(PROXY_RIG)
 tests_unit_ingress_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_ingress_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_active_test_SOURCES = tests/unit/active_test.c $(PROXY_RIG)
+tests_unit_active_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_active_test_LDADD = $(PROXY_TEST_LIBS)
+
 tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG)
 tests_unit_dialog_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)

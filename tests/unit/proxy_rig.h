@@ -18,6 +18,7 @@
 #define EAST "198.51.100.21:5060"
 #define WEST "198.51.100.22:5060"
 #define EGRESS "198.51.100.11:5060"
+#define ANYONE ""              /* to rig_expect(): whoever it goes to */
 #define ANYCAST "203.0.113.10:5060"
 
 struct rig_options {

@@ -262,9 +262,9 @@ static void test_anycast(void)
 	          "PREFIX           ACTION    PEERS  ADDRESS  ORDER  SINCE                 REASON\n"
 	          "203.0.113.10/32  announce    1/2  present  auto   2026-01-31T11:59:30Z  ready\n");
 	CHECK_OUT("peers", 0,
-	          "PEER            ADDRESS          AS  STATE        SINCE                 HOLD  IN  OUT  SENT  LAST ERROR\n"
-	          "cloud-router-1  169.254.10.1  64600  Established  2026-01-31T11:59:10Z  60 s   5    6     1  -\n"
-	          "cloud-router-2  169.254.11.1  64600  Active       2026-01-31T11:59:55Z     -   0    0     0  "
+	          "PEER            ADDRESS          AS  STATE        SINCE                 HOLD  IN  OUT  SENT  BFD         LAST ERROR\n"
+	          "cloud-router-1  169.254.10.1  64600  Established  2026-01-31T11:59:10Z  60 s   5    6     1  Up 5000 ms  -\n"
+	          "cloud-router-2  169.254.11.1  64600  Active       2026-01-31T11:59:55Z     -   0    0     0  -           "
 	          "connect: Connection refused\n");
 	CHECK_OUT("anycast withdraw 203.0.113.10/32", 0,
 	          "203.0.113.10/32: withdrawn until \"tandemctl anycast announce\"\n");

@@ -127,25 +127,28 @@ static void test_branch(void)
 {
 	struct signer *s = signer_new(secret, sizeof secret), *o = signer_new(other_secret, sizeof other_secret);
 	char a[BRANCH_LEN], b[BRANCH_LEN];
-	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, a);
+	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, 7, a);
 	CU_ASSERT_EQUAL(strncmp(a, "z9hG4bK", 7), 0);
 	CU_ASSERT(strlen(a) < BRANCH_LEN);
 	CU_ASSERT_EQUAL(strspn(a + 7, alphabet), strlen(a) - 7);
-	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, b);
+	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, 7, b);
 	CU_ASSERT_STRING_EQUAL(a, b);
-	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 2, b);
+	CU_ASSERT(branch_has_loop(a, 7));
+	CU_ASSERT_FALSE(branch_has_loop(a, 8));
+	CU_ASSERT_FALSE(branch_has_loop("z9hG4bK", 7));
+	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.1", 2, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(s, ID, 2, "z9hG4bKabc", "192.0.2.1", 1, b);
+	branch_sign(s, ID, 2, "z9hG4bKabc", "192.0.2.1", 1, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(s, ID "2", 1, "z9hG4bKabc", "192.0.2.1", 1, b);
+	branch_sign(s, ID "2", 1, "z9hG4bKabc", "192.0.2.1", 1, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(s, ID, 1, "z9hG4bKabd", "192.0.2.1", 1, b);
+	branch_sign(s, ID, 1, "z9hG4bKabd", "192.0.2.1", 1, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.2", 1, b);
+	branch_sign(s, ID, 1, "z9hG4bKabc", "192.0.2.2", 1, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(s, ID, 1, "z9hG4bKabc1", "92.0.2.1", 1, b);  /* a character over the border */
+	branch_sign(s, ID, 1, "z9hG4bKabc1", "92.0.2.1", 1, 7, b);  /* a character over the border */
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
-	branch_sign(o, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, b);
+	branch_sign(o, ID, 1, "z9hG4bKabc", "192.0.2.1", 1, 7, b);
 	CU_ASSERT_STRING_NOT_EQUAL(a, b);
 	signer_free(s);
 	signer_free(o);
