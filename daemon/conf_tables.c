@@ -211,19 +211,45 @@ static void pools_fill(struct conf *c, void *base)
 }
 
 #define S struct policy_rule_config
+#define NUMBERS(m, n) .offset = offsetof(S, m), .size = sizeof(struct policy_number), .count = offsetof(S, n), \
+	.count_size = sizeof(unsigned), .items_max = CONFIG_NUMBERS_MAX, \
+	.flags = CONF_LIST | CONF_HEAP | CONF_ONE_OK | CONF_NONEMPTY | CONF_OMIT
+static const struct conf_field header_fields[] = {
+	{.key = "name", .help = "of the header field", .type = &conf_header, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, header)},
+	{.key = "value", .help = "its value, or its beginning and \"*\"; absent: any", .type = &conf_string, .min = 1,
+	 .max = POLICY_NAME_LEN - 1, CONF_MEMBER(S, value)},
+};
+static const struct conf_map header_map = CONF_MAP("header", header_fields);
+
 static const struct conf_field match_fields[] = {
 	{.key = "trunk", .help = "name of the trunk it came by", .type = &conf_trunk_ref, CONF_MEMBER(S, trunk)},
-	{.key = "to", .help = "number called, or its beginning and \"*\"", .type = &conf_pattern, CONF_MEMBER(S, to)},
-	{.key = "from", .help = "number calling, or its beginning and \"*\"", .type = &conf_pattern,
-	 CONF_MEMBER(S, from)},
+	{.key = "to", .help = "numbers called, or their beginnings and \"*\"", .type = &conf_pattern, NUMBERS(to, n_to)},
+	{.key = "from", .help = "numbers calling, or their beginnings and \"*\"", .type = &conf_pattern,
+	 NUMBERS(from, n_from)},
+	{.key = "header", .help = "a header field of the INVITE", .map = &header_map},
+	{.key = "hours", .help = "when, such as \"mon-fri 08:00-18:00\"; absent: always", .type = &conf_window,
+	 .flags = CONF_LIST | CONF_ONE_OK | CONF_NONEMPTY | CONF_OMIT, CONF_ARRAY(S, windows, n_windows)},
+	{.key = "zone", .help = "time zone of hours; default: UTC", .type = &conf_zone, CONF_MEMBER(S, zone)},
+	{.key = "percent", .help = "of these calls, by chance; default: 100", .type = &conf_percent, .max = 100,
+	 CONF_MEMBER(S, percent)},
 };
+#undef NUMBERS
 static const struct conf_map match_map = CONF_MAP("match", match_fields);
+
+static void rule_pool_fill(struct conf *c, void *base)
+{
+	(void)c;
+	((struct policy_rule_config *)base)->pool = POLICY_NO_POOL;
+}
 
 static const struct conf_field rule_fields[] = {
 	{.key = "name", .help = "the rule's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
 	{.key = "match", .help = "which calls; absent: all", .map = &match_map},
-	{.key = "pool", .help = "name of the pool they go to", .type = &conf_pool_ref, .flags = CONF_REQUIRED,
+	{.key = "pool", .help = "name of the pool they go to", .type = &conf_pool_ref, .fill = rule_pool_fill,
 	 CONF_MEMBER(S, pool)},
+	{.key = "refuse", .help = "instead of a pool: the code that refuses them", .type = &conf_refusal, .min = 400,
+	 .max = 699, CONF_MEMBER(S, refuse)},
 };
 static const struct conf_map rule_map = CONF_MAP("rule", rule_fields);
 #undef S
@@ -243,6 +269,24 @@ static const struct conf_field tuning_fields[] = {
 	 .min = 1, .max = COUNT_MAX, CONF_MEMBER(S, setups_soft)},
 	{.key = "panic_share", .help = "less than this share of a pool healthy: health is ignored; 0: never",
 	 .type = &conf_share, .max = 1, CONF_MEMBER(S, panic_share)},
+	{.key = "fresh", .help = "own figures say all up to this age, less and less from there", .type = &conf_ms,
+	 .min = 100, .max = 3600000, CONF_MEMBER(S, fresh_ms)},
+	{.key = "gone", .help = "... and nothing from this age on", .type = &conf_ms, .min = 200, .max = 3600000,
+	 CONF_MEMBER(S, gone_ms)},
+	{.key = "figure_fresh", .help = "the same of figures that others tell", .type = &conf_ms, .min = 100,
+	 .max = 86400000, CONF_MEMBER(S, figure_fresh_ms)},
+	{.key = "figure_gone", .help = "the same of figures that others tell", .type = &conf_ms, .min = 200,
+	 .max = 86400000, CONF_MEMBER(S, figure_gone_ms)},
+	{.key = "oldest_full", .help = "a contact that waits this long in a queue means full load", .type = &conf_ms,
+	 .min = 1000, .max = 86400000, CONF_MEMBER(S, oldest_full_ms)},
+	{.key = "eject_failures", .help = "failures in a row that take a region out for a while; 0: never",
+	 .type = &conf_uint, .max = 255, CONF_MEMBER(S, eject_failures)},
+	{.key = "eject_time", .help = "for how long, doubled each time it happens again", .type = &conf_ms,
+	 .min = 1000, .max = 86400000, CONF_MEMBER(S, eject_ms)},
+	{.key = "eject_max", .help = "... up to this", .type = &conf_ms, .min = 1000, .max = 86400000,
+	 CONF_MEMBER(S, eject_max_ms)},
+	{.key = "slow_start", .help = "a region that comes back gets its share over this time", .type = &conf_ms,
+	 .max = 3600000, CONF_MEMBER(S, slow_start_ms)},
 };
 static const struct conf_map tuning_map = CONF_MAP("tuning", tuning_fields);
 #undef S
@@ -430,7 +474,7 @@ static const struct conf_field root_fields[] = {
 	{.key = "rules", .help = "which pool a call goes to, first match wins; default: all to the first pool",
 	 .map = &rule_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = rules_fill,
 	 HEAP_OF(rules, n_rules, struct policy_rule_config, CONFIG_RULES_MAX)},
-	{.key = "tuning", .help = "of the strategy adaptive", .map = &tuning_map, CONF_MEMBER(S, tuning)},
+	{.key = "tuning", .help = "how figures are judged", .map = &tuning_map, CONF_MEMBER(S, tuning)},
 	{.key = "anycast", .help = "the route that brings calls here", .map = &anycast_map, .flags = CONF_HAS,
 	 .has = offsetof(S, has_anycast), CONF_MEMBER(S, anycast)},
 	{.key = "cluster", .help = "what the nodes share", .map = &cluster_map},

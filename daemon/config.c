@@ -204,6 +204,10 @@ void config_free(struct config *config)
 	free(config->trunks);
 	free(config->regions);
 	free(config->pools);
+	for (unsigned i = 0; i < config->n_rules; i++) {
+		free(config->rules[i].to);
+		free(config->rules[i].from);
+	}
 	free(config->rules);
 	explicit_bzero(config, sizeof(*config));
 	free(config);

@@ -45,6 +45,7 @@ static const char *const because_names[] = {
 	[POLICY_BECAUSE_LOAD] = "least loaded",
 	[POLICY_BECAUSE_STICKY] = "caller's usual region",
 	[POLICY_BECAUSE_PANIC] = "panic: health ignored",
+	[POLICY_BECAUSE_REFUSED] = "refused by rule",
 };
 
 static const char *const route_action_names[] = {

@@ -12,7 +12,8 @@
  *   id=ADDRESS listen=ADDRESS prefix=PREFIX managed=PREFIX rise=N fall=N min_regions=N interval=MS
  *   peer=ADDRESS local=ADDRESS as=N local_as=N hold=MS retry=MS password=TEXT ttl=N gtsm=N passive=1
  *   med=N prepend=N community=N port=N large=N:N:N only=PREFIX next_hop=ADDRESS max_prefixes=N cloud_router=1
- *   degraded_community=N */
+ *   degraded_community=N
+ *   bfd=MS multiplier=N bfd_multihop=1 strict=1 hold_down=MS */
 #include "anycast/anycast.h"
 
 #include <stdatomic.h>
@@ -50,6 +51,23 @@ static struct anycast_peer_config *add_peer(struct anycast_config *c, const char
 	snprintf(p->name, sizeof p->name, "peer-%u", c->n_peers);
 	addr_parse(&p->address, address, 0);
 	return p;
+}
+
+static bool set_bfd(struct anycast_bfd_config *b, const char *key, uint32_t n)
+{
+	if (strcmp(key, "bfd") == 0)
+		*b = (struct anycast_bfd_config){.enabled = true, .interval_ms = n, .multiplier = 3, .hold_down_ms = 30000};
+	else if (strcmp(key, "multiplier") == 0)
+		b->multiplier = (uint8_t)n;
+	else if (strcmp(key, "bfd_multihop") == 0)
+		b->multihop = n;
+	else if (strcmp(key, "strict") == 0)
+		b->strict = n;
+	else if (strcmp(key, "hold_down") == 0)
+		b->hold_down_ms = n;
+	else
+		return false;
+	return true;
 }
 
 static bool set_peer(struct anycast_peer_config *p, const char *key, const char *value)
@@ -96,7 +114,7 @@ static bool set_peer(struct anycast_peer_config *p, const char *key, const char 
 	else if (strcmp(key, "port") == 0)
 		addr_set_port(&p->address, (uint16_t)n);
 	else
-		return false;
+		return set_bfd(&p->bfd, key, n);
 	return true;
 }
 
@@ -141,6 +159,15 @@ static void print_status(struct anycast *a)
 		       s.peers[i].name, s.peers[i].state, s.peers[i].hold_ms, s.peers[i].keepalive_ms,
 		       s.peers[i].prefixes_announced, s.peers[i].prefixes_received,
 		       (unsigned long long)s.peers[i].updates_out, s.peers[i].last_error);
+	for (unsigned i = 0; i < s.n_peers; i++) {
+		const struct anycast_bfd_status *b = &s.peers[i].bfd;
+
+		if (b->state)
+			printf("bfd %s state %s remote %s interval %u detection %u multiplier %u ups %u holds %d diag %s\n",
+			       s.peers[i].name, b->state, b->remote_state ? b->remote_state : "-", b->tx_interval_us / 1000,
+			       (unsigned)(b->detection_us / 1000), b->remote_multiplier, (unsigned)b->up_count, b->holds_bgp,
+			       b->diagnostic);
+	}
 	for (unsigned i = 0; i < s.n_prefixes; i++)
 		printf("prefix %s action %s address %d peers %u reason %s\n", prefix_str(&s.prefixes[i].prefix, text),
 		       policy_route_action_str(s.prefixes[i].action), s.prefixes[i].address_present,

@@ -84,7 +84,7 @@ static void test_sample(void)
 	CU_ASSERT_EQUAL(config->n_regions, 2);
 	CU_ASSERT_EQUAL(config->regions[1].n_targets, 2);
 	CU_ASSERT_EQUAL(config->n_rules, 2);
-	CU_ASSERT_STRING_EQUAL(config->rules[0].to, "+1800*");
+	CU_ASSERT_STRING_EQUAL(config->rules[0].to[0].text, "+1800*");
 	CU_ASSERT_EQUAL(config->rules[0].pool, 1);
 	CU_ASSERT_EQUAL(config->anycast.n_peers, 2);
 	CU_ASSERT(round_trips(config));
@@ -273,11 +273,16 @@ static void test_values(void)
 		"probes: {interval: 2500ms, timeout: 1s, rise: 4, fall: 5}\n"
 		"rules:\n"
 		"  - {name: r, pool: p2, match: {trunk: t, to: \"+49*\", from: \"+4930123\"}}\n"
+		"  - {name: s, refuse: 403, match: {to: [\"+1*\", \"+2*\", \"911\"], header: {name: X-Tier, value: \"go*\"}}}\n"
+		"  - {name: u, pool: p1, match: {hours: [Mon-Wed 08:00-18:00, \"daily 22:00-06:00\", \"sat,sun 10:00-22:00\"],\n"
+		"    zone: America/New_York, percent: 2.5}}\n"
 		"pools:\n"
 		"  - {name: p1, regions: [a, \"on\"], strategy: weighted, failover: {on: [], attempts: 1, "
 		"first_response: 750ms}}\n"
 		"  - {name: p2, regions: [\"on\"], strategy: sticky, failover: {on: [486]}}\n"
-		"tuning: {hot_on: 0.9, hot_off: 0.333, band: 1.5, band_min: 250us, setups_soft: 9, panic_share: 0.5}\n"
+		"tuning: {hot_on: 0.9, hot_off: 0.333, band: 1.5, band_min: 250us, setups_soft: 9, panic_share: 0.5,\n"
+		"  fresh: 1s, gone: 2s, figure_fresh: 3s, figure_gone: 4s, oldest_full: 5s, eject_failures: 0, eject_time: 6s,\n"
+		"  eject_max: 7s, slow_start: 0}\n"
 		"anycast:\n"
 		"  router_id: 10.0.0.1\n"
 		"  as: 65001\n"
@@ -304,7 +309,23 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(c->pools[1].regions[0], 1);
 	CU_ASSERT_EQUAL(c->pools[1].strategy, POLICY_STICKY);
 	CU_ASSERT_EQUAL(c->rules[0].pool, 1);
-	CU_ASSERT_STRING_EQUAL(c->rules[0].from, "+4930123");
+	CU_ASSERT_STRING_EQUAL(c->rules[0].from[0].text, "+4930123");
+	CU_ASSERT_EQUAL(c->rules[0].n_to, 1);
+	CU_ASSERT_EQUAL(c->rules[1].refuse, 403);
+	CU_ASSERT_EQUAL(c->rules[1].pool, POLICY_NO_POOL);
+	CU_ASSERT_EQUAL(c->rules[1].n_to, 3);
+	CU_ASSERT_STRING_EQUAL(c->rules[1].to[2].text, "911");
+	CU_ASSERT_STRING_EQUAL(c->rules[1].header, "X-Tier");
+	CU_ASSERT_STRING_EQUAL(c->rules[1].value, "go*");
+	CU_ASSERT_EQUAL(c->rules[2].n_windows, 3);
+	CU_ASSERT_EQUAL(c->rules[2].windows[0].days, 7);
+	CU_ASSERT_EQUAL(c->rules[2].windows[0].from, 480);
+	CU_ASSERT_EQUAL(c->rules[2].windows[1].to, 360);
+	CU_ASSERT_EQUAL(c->rules[2].windows[2].to, 1320);
+	CU_ASSERT_STRING_EQUAL(c->rules[2].zone, "America/New_York");
+	CU_ASSERT_DOUBLE_EQUAL(c->rules[2].percent, 2.5, 1e-12);
+	CU_ASSERT_EQUAL(c->tuning.gone_ms, 2000);
+	CU_ASSERT_EQUAL(c->tuning.eject_failures, 0);
 	CU_ASSERT_EQUAL(c->tuning.band_min_us, 250);
 	CU_ASSERT_EQUAL(c->anycast.router_id, 0x0a000001);
 	CU_ASSERT_EQUAL(c->anycast.peers[0].communities[0], 0xffffff01);

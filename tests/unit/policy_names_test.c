@@ -57,11 +57,12 @@ static void test_because(void)
 		"no region eligible", "only eligible region", "lowest latency among cold",
 		"within tolerance, by free capacity", "only cold region", "all hot, least loaded", "by weight",
 		"first in order", "least loaded", "caller's usual region", "panic: health ignored",
+		"refused by rule",
 	};
 
-	for (int i = POLICY_BECAUSE_NONE; i <= POLICY_BECAUSE_PANIC; i++)
+	for (int i = POLICY_BECAUSE_NONE; i <= POLICY_BECAUSE_REFUSED; i++)
 		CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)i), words[i]);
-	CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)11), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)(POLICY_BECAUSE_REFUSED + 1)), "unknown");
 }
 
 static void test_route(void)
