@@ -435,7 +435,7 @@ static void prefix_row(struct set *set, const struct anycast_prefix_status *p)
 		return;
 	set_label(set, "prefix", prefix_str(&p->prefix, buf));
 	row->v[X_ANNOUNCED] = p->peers_announced > 0;
-	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE;
+	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE || p->action == POLICY_ROUTE_DRAIN;
 	row->v[X_PEERS] = p->peers_announced;
 	row->v[X_ADDRESS] = p->address_present;
 	row->v[X_ORDER] = p->order == POLICY_ORDER_WITHDRAW;

@@ -202,7 +202,7 @@ static int pattern_parse(struct conf *c, const struct conf_field *f, const char 
 	size_t len = strlen(text);
 	if (!len || len >= f->size || !match_pattern_ok(text))
 		return -EINVAL;
-	snprintf(value, f->size, "%s", text);
+	snprintf(((struct policy_number *)value)->text, POLICY_NUMBER_LEN, "%s", text);
 	return 0;
 }
 
@@ -399,8 +399,10 @@ static int pool_ref_parse(struct conf *c, const struct conf_field *f, const char
 static bool pool_ref_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
 {
 	const struct config *config = root;
-	snprintf(buf, size, "%s", config->pools[*(const uint16_t *)value].name);
-	return true;
+	uint16_t pool = *(const uint16_t *)value;
+	if (pool < config->n_pools)
+		snprintf(buf, size, "%s", config->pools[pool].name);
+	return pool < config->n_pools;
 }
 
 const struct conf_type conf_pool_ref = {ref_expect, pool_ref_parse, pool_ref_print, true};
@@ -417,6 +419,69 @@ static int trunk_ref_parse(struct conf *c, const struct conf_field *f, const cha
 }
 
 const struct conf_type conf_trunk_ref = {ref_expect, trunk_ref_parse, text_print, true};
+
+/* ---- rules ---- */
+
+static void header_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the name of a header field such as X-Customer, at most %zu characters", f->size - 1);
+}
+
+/* A token of RFC 3261 section 25.1. */
+static int header_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~";
+	size_t len = strlen(text);
+	if (!len || len >= f->size || text[strspn(text, token)])
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_header = {header_expect, header_parse, text_print, true};
+
+static void refusal_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a response code from %lld to %lld such as 403", (long long)f->min, (long long)f->max);
+}
+
+/* A challenge needs more than a code, and what is about a dialog or another call's end would mislead. */
+static int refusal_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	uint64_t n;
+	if (!conf_digits(text, (uint64_t)f->max, &n) || n < (uint64_t)f->min)
+		return -EINVAL;
+	if (n == 401 || n == 407 || n == 481 || n == 487)
+		return err_set(err, EINVAL, "%s says something else than \"no\": write 403, 404, 480, 486, 503 or 603", text);
+	*(uint16_t *)value = (uint16_t)n;
+	return 0;
+}
+
+static bool refusal_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", *(const uint16_t *)value);
+	return *(const uint16_t *)value;
+}
+
+const struct conf_type conf_refusal = {refusal_expect, refusal_parse, refusal_print, false};
+
+static void percent_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a percentage above 0 up to 100, such as 5 or 0.5");
+}
+
+static int percent_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	return conf_share.parse(c, f, text, value, err) ? -EINVAL : 0;
+}
+
+static bool percent_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	double percent = *(const double *)value;
+	return conf_share.print(root, f, value, buf, size) && percent > 0 && percent < 100;
+}
+
+const struct conf_type conf_percent = {percent_expect, percent_parse, percent_print, false};
 
 /* ---- BGP ---- */
 
@@ -498,6 +563,40 @@ static bool community_print(const void *root, const struct conf_field *f, const 
 }
 
 const struct conf_type conf_community = {community_expect, community_parse, community_print, true};
+
+static void large_community_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a large community such as \"64512:1:2\", three numbers from 0 to 4294967295");
+}
+
+static int large_community_parse(struct conf *c, const struct conf_field *f, const char *text, void *value,
+                                 struct err *err)
+{
+	struct anycast_large_community community;
+	char part[16];
+	uint64_t number;
+	for (unsigned i = 0; i < 3; i++) {
+		size_t len = strcspn(text, ":");
+		snprintf(part, sizeof(part), "%.*s", (int)(len < sizeof(part) ? len : 0), text);
+		if (!conf_digits(part, UINT32_MAX, &number) || (text[len] == ':') != (i < 2))
+			return -EINVAL;
+		community.v[i] = (uint32_t)number;
+		text += len + 1;
+	}
+	*(struct anycast_large_community *)value = community;
+	return 0;
+}
+
+static bool large_community_print(const void *root, const struct conf_field *f, const void *value, char *buf,
+                                  size_t size)
+{
+	const struct anycast_large_community *community = value;
+	snprintf(buf, size, "%u:%u:%u", community->v[0], community->v[1], community->v[2]);
+	return true;
+}
+
+const struct conf_type conf_large_community = {large_community_expect, large_community_parse, large_community_print,
+                                               true};
 
 /* The file's name of the peer whose `password` is at `value`: the row is that of the password, so that
  * its place in the file is remembered there. */

@@ -18,7 +18,8 @@
 #define CONFIG_SOURCES_MAX 4096           /* of one trunk */
 #define CONFIG_ALLOWED_MAX 4096           /* of one trunk */
 #define CONFIG_POOLS_MAX 256
-#define CONFIG_RULES_MAX 1024
+#define CONFIG_RULES_MAX 10000
+#define CONFIG_NUMBERS_MAX 100000         /* of one rule */
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_TARGETS_MAX 16
 

@@ -2,6 +2,7 @@
  * call_step(), to which everything that can happen to a call comes as an event of call_internal.h. */
 #include "proxy/call_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "proxy/active.h"
 #include "proxy/number.h"
 #include "proxy/reply.h"
+#include "proxy/sip/header.h"
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
 static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
@@ -220,20 +222,30 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 
 /* ---- the decision ---- */
 
-static int decide(struct call *c, struct policy_plan *plan, int64_t *ns)
+/* The values of the header fields that rules ask for. */
+static void fill_headers(const struct policy_table *policy, const struct sip_msg *invite, struct decision *d)
+{
+	const char *name;
+	for (unsigned i = 0; (name = policy_table_header(policy, i)); i++)
+		d->headers[i] = sip_header_find(invite->data, invite->len, name, d->values[i], sizeof d->values[i])
+		                ? d->values[i] : NULL;
+}
+
+static int decide(struct call *c, const struct sip_msg *invite, struct decision *d)
 {
 	struct table *table = c->w->common->table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
-	struct policy_query query = {
-		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .now_us = c->begun_us,
-		.random = worker_random(c->w),
+	d->query = (struct policy_query){
+		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .headers = d->headers,
+		.now_us = c->begun_us, .wall_us = clock_wall_us(), .random = worker_random(c->w),
 	};
+	fill_headers(table->policy, invite, d);
 	int64_t start = clock_ns();
 	table_facts(table, c->begun_us, facts);
-	int rc = policy_decide(table->policy, facts, &query, plan);
-	*ns = clock_ns() - start;
-	for (unsigned i = 0; i < plan->n_candidates; i++)
-		atomic_store_explicit(&table->regions[plan->candidates[i].region].live.hot, plan->candidates[i].hot,
+	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
+	d->ns = clock_ns() - start;
+	for (unsigned i = 0; i < d->plan.n_candidates; i++)
+		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live.hot, d->plan.candidates[i].hot,
 		                      memory_order_relaxed);
 	return rc;
 }
@@ -411,18 +423,24 @@ static bool keep_breadth(struct call *c, const struct sip_msg *invite)
 
 static void route(struct call *c, const struct sip_msg *invite)
 {
-	struct policy_plan plan;
-	int64_t ns;
+	struct decision d;
 	if (!keep_breadth(c, invite)) {
 		finish(c, OUTCOME_REJECTED, 440, "");
 		return;
 	}
-	int rc = decide(c, &plan, &ns);
-	keep_plan(c, &plan);
-	if (rc || !start_next(c, invite, &plan, NULL, ns)) {
-		call_log_route(c, &plan, (unsigned)-1, NULL, ns);
+	int rc = decide(c, invite, &d);
+	keep_plan(c, &d.plan);
+	c->decision = &d;
+	bool started = !rc && start_next(c, invite, &d.plan, NULL, d.ns);
+	if (!started)
+		call_log_route(c, &d.plan, (unsigned)-1, NULL, d.ns);
+	c->decision = NULL;
+	if (started)
+		return;
+	if (rc == -ECONNREFUSED)
+		finish(c, outcome_of(c, d.plan.refuse), d.plan.refuse, "");
+	else
 		finish_no_region(c);
-	}
 }
 
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,

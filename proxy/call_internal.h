@@ -34,8 +34,19 @@ struct branch {
 	bool over;                   /* it has had its final response, or its time */
 };
 
+/* What a call was decided by; lives while it is routed, on the worker's stack. */
+#define HEADER_VALUE_LEN 128
+struct decision {
+	struct policy_query query;
+	struct policy_plan plan;
+	const char *headers[POLICY_HEADERS_MAX];
+	char values[POLICY_HEADERS_MAX][HEADER_VALUE_LEN];
+	int64_t ns;                  /* that it took */
+};
+
 struct call {
 	struct worker *w;
+	const struct decision *decision;  /* of the first attempt, for its record; else NULL */
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;

@@ -293,6 +293,7 @@ int proxy_explain(const struct proxy *p, const char *trunk, const char *from, co
 	struct policy_query query = {
 		.trunk = trunk, .from = number_normalise(from, trunk_rules_plan(t->trunks[k].rules), nfrom),
 		.to = number_normalise(to, trunk_rules_plan(t->trunks[k].rules), nto), .now_us = clock_us(),
+		.wall_us = clock_wall_us(),
 		/* any chance will do, and it must differ from call to call */
 		.random = (uint64_t)clock_ns() * 0x9E3779B97F4A7C15ULL,
 	};

@@ -21,8 +21,8 @@ const char *reply_phrase(int status)
 	case 408: return "Request Timeout";
 	case 416: return "Unsupported URI Scheme";
 	case 420: return "Bad Extension";
-	case 440: return "Max-Breadth Exceeded";
 	case 429: return "Too Many Requests";
+	case 440: return "Max-Breadth Exceeded";
 	case 480: return "Temporarily Unavailable";
 	case 481: return "Call/Transaction Does Not Exist";
 	case 482: return "Loop Detected";
@@ -33,7 +33,10 @@ const char *reply_phrase(int status)
 	case 503: return "Service Unavailable";
 	case 505: return "Version Not Supported";
 	case 513: return "Message Too Large";
+	case 600: return "Busy Everywhere";
 	case 603: return "Decline";
+	case 604: return "Does Not Exist Anywhere";
+	case 606: return "Not Acceptable";
 	default: return "Failure";
 	}
 }

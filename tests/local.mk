@@ -19,3 +19,17 @@ tests_peer_speaker_SOURCES = tests/peer/speaker.c
 tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
 CLEANFILES += tests/peer/speaker
 EXTRA_DIST += tests/peer/bird
+EXTRA_DIST += tests/peer/bfd
+# Fuzzers: tests/fuzz/run configures a build of its own, with clang.
+EXTRA_PROGRAMS += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
+tests_fuzz_bgp_fuzz_SOURCES = tests/fuzz/bgp_fuzz.c
+tests_fuzz_bgp_fuzz_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bgp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_bfd_fuzz_SOURCES = tests/fuzz/bfd_fuzz.c
+tests_fuzz_bfd_fuzz_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bfd_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_sip_fuzz_SOURCES = tests/fuzz/sip_fuzz.c
+tests_fuzz_sip_fuzz_LDADD = $(PROXY_LIBS)
+tests_fuzz_sip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+CLEANFILES += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
+EXTRA_DIST += tests/fuzz/run tests/fuzz/seeds.py tests/fuzz/seeds

@@ -140,8 +140,9 @@ static struct policy_table *table_new(void)
 		{.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
 		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
 	};
-	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = "+1800*", .pool = 0}};
-	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, policy_tuning_default()};
+	static struct policy_number premium = {"+1800*"};
+	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = &premium, .n_to = 1, .pool = 0}};
+	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, NULL, 0, policy_tuning_default()};
 
 	return policy_table_new(&config, NULL);
 }
