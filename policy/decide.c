@@ -191,6 +191,7 @@ static void plan_empty(struct policy_plan *plan)
 	plan->strategy = POLICY_ADAPTIVE;
 	plan->because = POLICY_BECAUSE_NONE;
 	plan->panic = false;
+	plan->refuse = 0;
 	plan->threshold = 0;
 	plan->n_candidates = plan->n_order = 0;
 	plan->failover = NULL;
@@ -204,8 +205,13 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	plan_empty(plan);
 	if (rule < 0)
 		return -ENOENT;
-	const struct policy_pool_config *pool = &table->pools[table->rules[rule].pool];
 	plan->rule = rule;
+	if (table->rules[rule].refuse != 0) {
+		plan->refuse = table->rules[rule].refuse;
+		plan->because = POLICY_BECAUSE_REFUSED;
+		return -ECONNREFUSED;
+	}
+	const struct policy_pool_config *pool = &table->pools[table->rules[rule].pool];
 	plan->pool = table->rules[rule].pool;
 	plan->strategy = pool->strategy;
 	plan->failover = &pool->failover;
