@@ -89,6 +89,8 @@ static void copy_trunk(const struct config_trunk *from, struct proxy_trunk_confi
 	to->n_sources = from->n_sources;
 	to->max_calls = from->max_calls;
 	to->max_cps = from->max_cps;
+	to->options = from->options;
+	to->options.untrusted = !from->trust;
 }
 
 struct proxy *build_proxy(const struct config *c, const struct proxy_config *pc, struct err *err)

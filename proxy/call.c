@@ -3,6 +3,7 @@
 #include "proxy/call_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,9 +59,10 @@ static bool keep_request(struct call *c, const struct sip_msg *invite)
 static bool keep_texts(struct call *c, const struct sip_msg *invite)
 {
 	char from[NUMBER_LEN], to[NUMBER_LEN];
-	const char *country = c->trunk >= 0 ? call_trunk(c)->default_country : "";
-	number_normalise(invite->from_user, country, from);
-	number_normalise(invite->ruri.user, country, to);
+	static const struct number_plan none;
+	const struct number_plan *plan = c->trunk >= 0 ? trunk_rules_plan(call_trunk(c)->rules) : &none;
+	number_normalise(invite->from_user, plan, from);
+	number_normalise(invite->ruri.user, plan, to);
 	size_t id = strlen(invite->call_id), nf = strlen(from), nt = strlen(to);
 	if (id > UINT16_MAX || !(c->texts = malloc(id + nf + nt + 3)))
 		return false;
@@ -167,7 +169,7 @@ static void finish_no_region(struct call *c)
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (!sip_write_response(&out, resp))
+	if (!sip_write_response(&out, resp, trunk_edge_edit((enum trunk_edge)c->edge, resp)))
 		return;
 	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
@@ -391,8 +393,18 @@ void call_step(struct call *c, struct branch *b, enum call_event event, const st
 
 static void limited(struct call *c)
 {
+	const struct trunk_limit *limit = &call_trunk(c)->limit;
+	char extra[40] = "";
+	if (limit->retry_after_ms)
+		snprintf(extra, sizeof extra, "Retry-After: %u\r\n", (limit->retry_after_ms + 999) / 1000);
 	c->flags |= RECORD_TL;
-	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
+	finish(c, OUTCOME_LIMITED, limit->status, extra);
+}
+
+static void refuse_number(struct call *c)
+{
+	c->flags |= RECORD_NA;
+	finish(c, OUTCOME_REJECTED, 403, "");
 }
 
 static void refuse_draining(struct call *c)
@@ -438,8 +450,11 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
+	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
+	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
+		refuse_number(c);
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))
 		limited(c);
 	else {
@@ -449,12 +464,13 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 }
 
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf)
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf, enum trunk_edge edge)
 {
 	struct call *c = call_new(w, invite, back, source, -1);
 	if (!c)
 		return;
 	c->again = true;
+	c->edge = (uint8_t)edge;
 	if (!branch_start_to(c, invite, f, sf))
 		finish(c, OUTCOME_FAILED, 513, "");
 }

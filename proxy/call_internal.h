@@ -52,6 +52,7 @@ struct call {
 	uint32_t request_len;
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
+	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */

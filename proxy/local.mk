@@ -27,5 +27,6 @@ libproxy_a_SOURCES = \
 	proxy/table.c proxy/table.h \
 	proxy/target.c proxy/target.h \
 	proxy/token.c proxy/token.h \
-	proxy/trunk.c proxy/trunk.h \
+	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
+	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h

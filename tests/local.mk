@@ -24,6 +24,11 @@ tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
 CLEANFILES += tests/peer/speaker
 EXTRA_DIST += tests/peer/bird
 EXTRA_DIST += tests/peer/bfd
+# Makes threads hang: tests/bench/failover runs it.
+EXTRA_PROGRAMS += tests/lab/stick
+tests_lab_stick_SOURCES = tests/lab/stick.c
+CLEANFILES += tests/lab/stick
+EXTRA_DIST += tests/bench/failover tests/bench/options.py tests/bench/watch.py
 # Fuzzers: tests/fuzz/run configures a build of its own, with clang.
 EXTRA_PROGRAMS += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
 tests_fuzz_bgp_fuzz_SOURCES = tests/fuzz/bgp_fuzz.c

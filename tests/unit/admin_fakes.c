@@ -181,8 +181,8 @@ static void fill_proxy(struct proxy *p)
 	fill_target(&p->targets[1][1], "sip:west.example:5060", NULL, 0);
 	p->n_targets[0] = 1;
 	p->n_targets[1] = 2;
-	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456};
-	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99};
+	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456, 78};
+	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99, 0};
 	p->n_trunks = 2;
 }
 
