@@ -5,8 +5,8 @@
 #include "admin/api.h"
 #include "anycast/anycast.h"
 
-static const char *const action_words[] = {"withdraw", "degrade", "announce", NULL};
-static const char *const order_words[] = {"auto", "withdraw", NULL};
+static const char *const action_words[] = {"withdraw", "drain", "degrade", "announce", NULL};
+static const char *const order_words[] = {"auto", "withdraw", "announce", NULL};
 
 static const struct field prefix_fields[] = {
 	FIELD("prefix", STRING, ""),
@@ -100,7 +100,7 @@ static void prefix_json(struct jw *w, const struct anycast_prefix_status *p)
 	jw_kstr(w, "prefix", prefix_str(&p->prefix, buf));
 	jw_kstr(w, "action", policy_route_action_str(p->action));
 	jw_kstr(w, "reason", p->reason);
-	jw_kstr(w, "order", order_words[p->order == POLICY_ORDER_WITHDRAW]);
+	jw_kstr(w, "order", policy_route_order_str(p->order));
 	api_time(w, "since", p->since_wall_us);
 	jw_kbool(w, "address_present", p->address_present);
 	jw_kuint(w, "peers_announced", p->peers_announced);
@@ -220,7 +220,7 @@ static void order(struct api_call *call, enum policy_route_order what)
 		return;
 	}
 	w = api_object(call);
-	jw_kstr(w, "order", order_words[what == POLICY_ORDER_WITHDRAW]);
+	jw_kstr(w, "order", policy_route_order_str(what));
 	jw_kstr(w, "prefix", text);
 	jw_object_end(w);
 }

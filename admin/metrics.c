@@ -326,13 +326,14 @@ static void write_targets(struct jw *w, const struct proxy *proxy)
 
 /* ---- trunks ---- */
 
-enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_N };
+enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_LIMITED, K_N };
 static const struct metric trunk_metrics[K_N] = {
 	[K_CALLS] = {"trunk_calls", "gauge", "Established calls"},
 	[K_MAX_CALLS] = {"trunk_max_calls", "gauge", "Limit of calls; 0 is none"},
 	[K_SETUPS] = {"trunk_setups", "gauge", "Calls that have no final response yet"},
 	[K_MAX_CPS] = {"trunk_max_cps", "gauge", "Limit of calls a second; 0 is none"},
 	[K_TOTAL] = {"trunk_calls_total", "counter", "Calls since the start"},
+	[K_LIMITED] = {"trunk_limited_total", "counter", "Calls refused because of max_calls or max_cps"},
 };
 
 static void write_trunks(struct jw *w, const struct proxy *proxy)
@@ -353,6 +354,7 @@ static void write_trunks(struct jw *w, const struct proxy *proxy)
 		row->v[K_SETUPS] = t.setups;
 		row->v[K_MAX_CPS] = t.max_cps;
 		row->v[K_TOTAL] = (double)t.calls_total;
+		row->v[K_LIMITED] = (double)t.limited_total;
 	}
 	set_write(w, trunk_metrics, K_N, &set);
 }
@@ -433,7 +435,7 @@ static void prefix_row(struct set *set, const struct anycast_prefix_status *p)
 		return;
 	set_label(set, "prefix", prefix_str(&p->prefix, buf));
 	row->v[X_ANNOUNCED] = p->peers_announced > 0;
-	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE;
+	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE || p->action == POLICY_ROUTE_DRAIN;
 	row->v[X_PEERS] = p->peers_announced;
 	row->v[X_ADDRESS] = p->address_present;
 	row->v[X_ORDER] = p->order == POLICY_ORDER_WITHDRAW;

@@ -66,24 +66,6 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	return build_sockets(c, p, err);
 }
 
-struct policy_table *build_policy(const struct config *c, struct err *err)
-{
-	struct policy_region_config *regions = calloc(c->n_regions ? c->n_regions : 1, sizeof *regions);
-	if (!regions) {
-		err_set(err, ENOMEM, "out of memory");
-		return NULL;
-	}
-	for (unsigned i = 0; i < c->n_regions; i++)
-		regions[i] = c->regions[i].policy;
-	struct policy_config policy = {
-		.regions = regions, .n_regions = c->n_regions, .pools = c->pools, .n_pools = c->n_pools,
-		.rules = c->rules, .n_rules = c->n_rules, .tuning = c->tuning,
-	};
-	struct policy_table *table = policy_table_new(&policy, err);
-	free(regions);
-	return table;
-}
-
 static void copy_region(const struct config_region *from, struct proxy_region_config *to)
 {
 	to->n_targets = from->n_targets;
@@ -102,6 +84,8 @@ static void copy_trunk(const struct config_trunk *from, struct proxy_trunk_confi
 	to->n_sources = from->n_sources;
 	to->max_calls = from->max_calls;
 	to->max_cps = from->max_cps;
+	to->options = from->options;
+	to->options.untrusted = !from->trust;
 }
 
 /* What is routed by, as long as `use` runs. */

@@ -12,11 +12,14 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "proxy/trunk_config.h"
 
 #define CONFIG_TRUNKS_MAX 4096
 #define CONFIG_SOURCES_MAX 4096           /* of one trunk */
+#define CONFIG_ALLOWED_MAX 4096           /* of one trunk */
 #define CONFIG_POOLS_MAX 256
-#define CONFIG_RULES_MAX 1024
+#define CONFIG_RULES_MAX 10000
+#define CONFIG_NUMBERS_MAX 100000         /* of one rule */
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_TARGETS_MAX 16
 
@@ -45,6 +48,8 @@ struct config_trunk {
 	unsigned n_sources;
 	uint32_t max_calls, max_cps;      /* 0: no limit */
 	char default_country[8];          /* digits, empty: numbers are taken as they come */
+	bool trust;
+	struct trunk_options options;     /* but for its `untrusted`, which is the contrary of trust */
 };
 
 struct config_target {

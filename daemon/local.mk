@@ -2,16 +2,19 @@
 noinst_LIBRARIES += libconfig.a
 libconfig_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 libconfig_a_SOURCES = \
+	daemon/build_policy.c \
 	daemon/conf_check.c \
 	daemon/conf_fixed.c \
 	daemon/conf_print.c \
 	daemon/conf_report.c \
 	daemon/conf_schema.c daemon/conf_schema.h \
 	daemon/conf_tables.c daemon/conf_tables.h \
+	daemon/conf_time.c \
 	daemon/conf_types.c \
 	daemon/conf_values.c \
 	daemon/conf_yaml.c \
-	daemon/config.c daemon/config.h
+	daemon/config.c daemon/config.h \
+	daemon/zone.c daemon/zone.h
 CONFIG_LIBS = libconfig.a $(POLICY_LIBS) $(YAML_LIBS)
 
 sbin_PROGRAMS += tandemd

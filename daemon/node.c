@@ -51,7 +51,7 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->workers_alive = proxy_workers_alive(n->proxy);
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
-	f->draining = proxy_draining(n->proxy);
+	f->draining = f->drained = proxy_draining(n->proxy);
 	f->stopping = n->stopping;
 }
 
@@ -59,11 +59,11 @@ static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
 {
 	struct node *n = arg;
 	unsigned count = 0;
-	struct policy_route_facts f;
+	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
 	route_facts(n, &f);
 	f.address_present = true;  /* the gate looks after it, prefix by prefix: /v1/anycast */
 	enum policy_route_reason fault = policy_route_fault(&n->config->anycast.gate, &f);
-	if (fault != POLICY_ROUTE_OK)
+	if (policy_route_hard(fault))  /* with the others it still serves, if less well: the route says so */
 		reasons[count++] = policy_route_reason_str(fault);
 	if (f.draining)
 		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_DRAINING);
@@ -258,7 +258,7 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	if (n->anycast_started)
-		anycast_stop(n->anycast, CEASE_MS);
+		anycast_stop(n->anycast, CEASE_MS, "draining for maintenance");
 	admin_free(n->admin);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);

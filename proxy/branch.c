@@ -192,6 +192,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
 	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
+	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
+	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
 	sf.max_breadth = breadth_share(c);
 	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
 	    !write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri))

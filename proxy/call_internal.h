@@ -34,14 +34,26 @@ struct branch {
 	bool over;                   /* it has had its final response, or its time */
 };
 
+/* What a call was decided by; lives while it is routed, on the worker's stack. */
+#define HEADER_VALUE_LEN 128
+struct decision {
+	struct policy_query query;
+	struct policy_plan plan;
+	const char *headers[POLICY_HEADERS_MAX];
+	char values[POLICY_HEADERS_MAX][HEADER_VALUE_LEN];
+	int64_t ns;                  /* that it took */
+};
+
 struct call {
 	struct worker *w;
 	const struct table *table;   /* it was begun with; held: every index here is of this one */
+	const struct decision *decision;  /* of the first attempt, for its record; else NULL */
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
+	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */

@@ -17,6 +17,7 @@ libproxy_a_SOURCES = \
 	proxy/relay.c proxy/relay.h \
 	proxy/reply.c proxy/reply.h \
 	proxy/resolver.c proxy/resolver.h \
+	proxy/sip/header.c proxy/sip/header.h \
 	proxy/sip/message.c proxy/sip/message.h \
 	proxy/sip/txn.h proxy/sip/txn_internal.h \
 	proxy/sip/txn_client.c \
@@ -27,5 +28,6 @@ libproxy_a_SOURCES = \
 	proxy/table.c proxy/table.h \
 	proxy/target.c proxy/target.h \
 	proxy/token.c proxy/token.h \
-	proxy/trunk.c proxy/trunk.h \
+	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
+	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h

@@ -376,7 +376,8 @@ void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_statu
 	const struct trunk *t = &p->common.table->trunks[index];
 	*out = (struct proxy_trunk_status){
 		.n_sources = t->n_sources, .max_calls = t->max_calls, .max_cps = t->max_cps,
-		.calls = atomic_load(&t->live->calls), .setups = atomic_load(&t->live->setups), .calls_total = atomic_load(&t->live->calls_total),
+		.calls = atomic_load(&t->live->calls), .setups = atomic_load(&t->live->setups),
+		.calls_total = atomic_load(&t->live->calls_total), .limited_total = atomic_load(&t->live->limited_total),
 	};
 	snprintf(out->name, sizeof out->name, "%s", t->name);
 }
@@ -391,8 +392,9 @@ int proxy_explain(const struct proxy *p, const char *trunk, const char *from, co
 	if (k < 0 || strcmp(t->trunks[k].name, trunk) != 0)
 		return err_set(err, EINVAL, "no trunk is named %s", trunk);
 	struct policy_query query = {
-		.trunk = trunk, .from = number_normalise(from, t->trunks[k].default_country, nfrom),
-		.to = number_normalise(to, t->trunks[k].default_country, nto), .now_us = clock_us(),
+		.trunk = trunk, .from = number_normalise(from, trunk_rules_plan(t->trunks[k].rules), nfrom),
+		.to = number_normalise(to, trunk_rules_plan(t->trunks[k].rules), nto), .now_us = clock_us(),
+		.wall_us = clock_wall_us(),
 		/* any chance will do, and it must differ from call to call */
 		.random = (uint64_t)clock_ns() * 0x9E3779B97F4A7C15ULL,
 	};

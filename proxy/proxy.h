@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "policy/region.h"
 #include "proxy/stats.h"
+#include "proxy/trunk_config.h"
 
 struct loop;
 
@@ -46,6 +47,7 @@ struct proxy_trunk_config {
 	unsigned n_sources;
 	uint32_t max_calls, max_cps;
 	char default_country[8];
+	struct trunk_options options;    /* what it points to is copied */
 };
 
 struct proxy_target_config {
@@ -132,7 +134,7 @@ struct proxy_trunk_status {
 	char name[POLICY_NAME_LEN];
 	unsigned n_sources;
 	uint32_t calls, setups, max_calls, max_cps;
-	uint64_t calls_total;
+	uint64_t calls_total, limited_total;
 };
 unsigned proxy_trunks(const struct proxy *proxy);
 void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_status *out);

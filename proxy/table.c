@@ -36,13 +36,14 @@ static int build_trunks(struct table *t, const struct proxy_routing *r, struct e
 		const struct proxy_trunk_config *c = &r->trunks[i];
 		struct trunk *k = &t->trunks[i];
 		snprintf(k->name, sizeof k->name, "%s", c->name);
-		snprintf(k->default_country, sizeof k->default_country, "%s", c->default_country);
 		k->hash = token_name(c->name);
 		k->max_calls = c->max_calls;
 		k->max_cps = c->max_cps;
 		k->n_sources = c->n_sources;
+		k->limit = c->options.limit.status ? c->options.limit : (struct trunk_limit){503, 5000};
+		k->rules = trunk_rules_new(&c->options, c->default_country);
 		k->live = live_trunk(t->live, c->name);
-		if (!k->live)
+		if (!k->rules || !k->live)
 			return err_set(err, ENOMEM, "out of memory");
 		int rc = add_sources(t, i, c, err);
 		if (rc)
@@ -108,8 +109,10 @@ void table_free(struct table *t)
 		live_region_drop(t->live, t->regions[i].live);
 	}
 	free(t->regions);
-	for (unsigned i = 0; i < t->n_trunks; i++)
+	for (unsigned i = 0; i < t->n_trunks; i++) {
+		trunk_rules_free(t->trunks[i].rules);
 		live_trunk_drop(t->live, t->trunks[i].live);
+	}
 	free(t->trunks);
 	lpm_free(t->sources);
 	policy_table_free(t->policy);

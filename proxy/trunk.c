@@ -25,6 +25,7 @@ bool trunk_admit(struct trunk *t, int64_t now_us)
 	                atomic_load_explicit(&t->live->calls, memory_order_relaxed);
 	if ((t->max_calls && busy >= t->max_calls) || !conforms(t, now_us)) {
 		atomic_fetch_sub_explicit(&t->live->setups, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&t->live->limited_total, 1, memory_order_relaxed);
 		return false;
 	}
 	atomic_fetch_add_explicit(&t->live->calls_total, 1, memory_order_relaxed);

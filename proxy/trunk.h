@@ -8,19 +8,21 @@
 #include <stdint.h>
 
 #include "policy/policy.h"
+#include "proxy/trunk_rules.h"
 
 struct trunk_live {
 	char name[POLICY_NAME_LEN];
 	_Atomic uint32_t setups, calls;
-	_Atomic uint64_t calls_total;
+	_Atomic uint64_t calls_total, limited_total;  /* taken in; refused for a limit */
 	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
 };
 
 struct trunk {
 	char name[POLICY_NAME_LEN];
-	char default_country[8];
 	uint32_t hash;               /* token_name(name) */
 	uint32_t max_calls, max_cps; /* 0: no limit */
+	struct trunk_limit limit;    /* the answer beyond one */
+	struct trunk_rules *rules;   /* owned */
 	unsigned n_sources;
 	struct trunk_live *live;
 };

@@ -141,8 +141,9 @@ static struct policy_table *table_new(void)
 		{.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
 		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
 	};
-	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = "+1800*", .pool = 0}};
-	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, policy_tuning_default()};
+	static struct policy_number premium = {"+1800*"};
+	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = &premium, .n_to = 1, .pool = 0}};
+	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, NULL, 0, policy_tuning_default()};
 
 	return policy_table_new(&config, NULL);
 }
@@ -181,8 +182,8 @@ static void fill_proxy(struct proxy *p)
 	fill_target(&p->targets[1][1], "sip:west.example:5060", NULL, 0);
 	p->n_targets[0] = 1;
 	p->n_targets[1] = 2;
-	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456};
-	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99};
+	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456, 78};
+	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99, 0};
 	p->n_trunks = 2;
 }
 

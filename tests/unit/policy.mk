@@ -35,3 +35,7 @@ check_PROGRAMS += tests/unit/policy_live_test
 tests_unit_policy_live_test_SOURCES = tests/unit/policy_live_test.c tests/unit/unit.h tests/unit/policy_fixture.h
 tests_unit_policy_live_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_policy_live_test_LDADD = $(POLICY_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += tests/unit/policy_match_test
+tests_unit_policy_match_test_SOURCES = tests/unit/policy_match_test.c tests/unit/unit.h tests/unit/policy_fixture.h
+tests_unit_policy_match_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_policy_match_test_LDADD = $(POLICY_LIBS) $(CUNIT_LIBS)

@@ -67,7 +67,8 @@ static struct table *table(const struct rig_options *o)
 	static struct proxy_region_config regions[2];
 	static struct prefix sources[2];
 	struct proxy_trunk_config trunk = {.name = "carrier-a", .sources = sources, .n_sources = 2,
-	                                   .max_calls = o->max_calls, .max_cps = o->max_cps, .default_country = "1"};
+	                                   .max_calls = o->max_calls, .max_cps = o->max_cps, .default_country = "1",
+	                                   .options = o->trunk};
 	struct err err;
 	prefix_parse(&sources[0], "192.0.2.0/24");
 	prefix_parse(&sources[1], "2001:db8:a::/48");

@@ -23,6 +23,7 @@
 
 struct rig_options {
 	uint32_t max_calls, max_cps;       /* of the trunk */
+	struct trunk_options trunk;
 	uint32_t first_response_ms;        /* 0: 2000 */
 	uint8_t attempts;                  /* 0: 2 */
 	const char *node;                  /* NULL: "iad-1" */

@@ -23,7 +23,8 @@ static struct table *build(void)
 		{.name = "default", .strategy = POLICY_ADAPTIVE, .regions = {0, 1}, .n_regions = 2,
 		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
 	};
-	static const struct policy_rule_config rules[] = {{.name = "premium", .to = "+1800*"}, {.name = "all"}};
+	static struct policy_number premium = {"+1800*"};
+	static const struct policy_rule_config rules[] = {{.name = "premium", .to = &premium, .n_to = 1}, {.name = "all"}};
 	struct policy_config c = {.regions = policy_regions, .n_regions = 2, .pools = pools, .n_pools = 1,
 	                          .rules = rules, .n_rules = 2, .tuning = policy_tuning_default()};
 	static struct proxy_region_config regions[2];

@@ -92,7 +92,7 @@ static void test_lookup(void)
 	CU_ASSERT_EQUAL(table_region_by_hash(t, token_name("eu-west-2")), -1);
 	CU_ASSERT_EQUAL(t->trunks[0].max_calls, 5);
 	CU_ASSERT_EQUAL(t->trunks[0].max_cps, 7);
-	CU_ASSERT_STRING_EQUAL(t->trunks[0].default_country, "44");
+	CU_ASSERT_STRING_EQUAL(trunk_rules_plan(t->trunks[0].rules)->country, "44");
 	table_free(t);
 }
 
