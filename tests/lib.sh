@@ -157,6 +157,7 @@ pools:
     failover: ${failover:-{on: [408, 500, 502, 503, 504], first_response: 1s, attempts: 2\}}
 rules:
   - {name: all, pool: default}
+${tuning:+tuning: $tuning}
 admin: {listen: ["127.0.0.1:8080"]}
 log: {level: info, calls: {file: $DIR/calls.jsonl}}
 YAML
