@@ -10,6 +10,10 @@ endif
 EXTRA_PROGRAMS += tests/bench/relay
 tests_bench_relay_SOURCES = tests/bench/relay.c
 CLEANFILES += tests/bench/relay
+EXTRA_PROGRAMS += tests/bench/decide
+tests_bench_decide_SOURCES = tests/bench/decide.c
+tests_bench_decide_LDADD = $(POLICY_LIBS)
+CLEANFILES += tests/bench/decide
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
 	tests/bench/calls tests/bench/kamailio.cfg
