@@ -129,6 +129,8 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 		*why = "body shorter than Content-Length";
 	else if (parsed < 0 || sip->sip_error)
 		*why = "malformed header";
+	else if (!isalpha((unsigned char)*m->ruri.scheme))  /* brackets, for one */
+		*why = "malformed Request-URI";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
@@ -274,6 +276,8 @@ static int number_in(const char *s)
 }
 
 int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
+
+const char *sip_msg_require(const struct sip_msg *m) { return other_header(m, "Require", 0); }
 
 bool sip_msg_private_id(const struct sip_msg *m)
 {
