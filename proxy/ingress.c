@@ -213,9 +213,9 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 static void on_parsed(struct worker *w, unsigned socket, const struct addr *source, const struct sip_msg *m,
                       enum sip_parsed parsed, const char *why)
 {
-	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->common->table, source)};
+	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
 	a.side = a.trunk;
-	if (a.trunk >= 0 && !trunk_rules_port(w->common->table->trunks[a.trunk].rules, addr_port(source)))
+	if (a.trunk >= 0 && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
 		a.trunk = -1;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
