@@ -159,6 +159,8 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 		*why = "body shorter than Content-Length";
 	else if (parsed < 0 || sip->sip_error)
 		*why = "malformed header";
+	else if (!isalpha((unsigned char)*m->ruri.scheme))  /* brackets, for one */
+		*why = "malformed Request-URI";
 	else if (!fits_a_line(sip->sip_request->rq_url, 0xff))
 		*why = "control character in the Request-URI";
 	else if (!routes_fit_a_line(sip))
@@ -308,6 +310,8 @@ static int number_in(const char *s)
 }
 
 int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
+
+const char *sip_msg_require(const struct sip_msg *m) { return other_header(m, "Require", 0); }
 
 bool sip_msg_private_id(const struct sip_msg *m)
 {
