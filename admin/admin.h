@@ -4,6 +4,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -22,6 +23,15 @@ struct admin_config {
 
 #define ADMIN_REASONS_MAX 8
 
+/* How far a drain is. */
+struct admin_drain {
+	const char *state;            /* static text */
+	bool draining, stopping;
+	int64_t since_wall_us;        /* 0: in service */
+	uint64_t new_calls;           /* since it began */
+	uint32_t open, calls;         /* requests under way, calls established */
+};
+
 struct admin_sources {
 	const char *version, *node_id;
 	int64_t started_wall_us;
@@ -31,6 +41,9 @@ struct admin_sources {
 	unsigned (*not_ready)(void *arg, const char *reasons[ADMIN_REASONS_MAX]);
 	/* Writes the configuration in force as YAML, secrets masked; *text is malloc'ed, freed by admin. */
 	int (*config_text)(void *arg, char **text);
+	/* Begins a drain, or ends it; 0, or -EBUSY and `err` when the node is stopping. */
+	int (*drain)(void *arg, bool on, const char *who, struct err *err);
+	void (*drain_state)(void *arg, struct admin_drain *out);
 	void *arg;
 };
 

@@ -13,6 +13,7 @@
 #include "proxy/number.h"
 #include "proxy/prober.h"
 #include "proxy/resolver.h"
+#include "proxy/self.h"
 #include "proxy/worker.h"
 
 #define ALIVE_US CLOCK_SEC
@@ -20,6 +21,7 @@
 struct proxy {
 	struct proxy_common common;
 	struct resolver *resolver;
+	struct self *self;
 	bool started;
 };
 
@@ -124,7 +126,8 @@ static int build(struct proxy *p, struct err *err)
 	if ((rc = make_workers(p, err)))
 		return rc;
 	p->resolver = resolver_new(c->config.control, c->table, c->egress_families, err);
-	return p->resolver ? 0 : -EIO;
+	p->self = self_new(c, err);
+	return p->resolver && p->self ? 0 : -EIO;
 }
 
 struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err)
@@ -153,7 +156,7 @@ int proxy_start(struct proxy *p)
 	p->started = rc == 0;
 	for (unsigned i = 0; !rc && i < p->common.n_workers; i++)
 		rc = worker_start(p->common.workers[i]);
-	return rc;
+	return rc ? rc : self_start(p->self);
 }
 
 void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
@@ -189,6 +192,7 @@ void proxy_stop(struct proxy *p)
 {
 	if (!p->started)
 		return;
+	self_stop(p->self);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_stop(p->common.workers[i]);
 	call_log_stop(p->common.log);
@@ -199,6 +203,7 @@ void proxy_free(struct proxy *p)
 {
 	if (!p)
 		return;
+	self_free(p->self);
 	resolver_free(p->resolver);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_free(p->common.workers[i]);
@@ -222,6 +227,8 @@ unsigned proxy_workers_alive(const struct proxy *p)
 	}
 	return n;
 }
+
+unsigned proxy_workers_answering(const struct proxy *p, bool *known) { return self_answering(p->self, known); }
 
 void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
 {
