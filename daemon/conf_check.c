@@ -152,6 +152,28 @@ static int source_order(const void *a, const void *b)
 	return x->prefix < y->prefix ? -1 : x->prefix > y->prefix;
 }
 
+/* One name says what is done; a value goes with all but a strip. */
+static void check_header(struct conf *c, const struct trunk_header *h)
+{
+	unsigned names = (*h->strip != 0) + (*h->add != 0) + (*h->replace != 0);
+	if (conf_mark_faulty(c, h))
+		return;
+	if (names != 1)
+		conf_error_at(c, h, "a header rule says one of strip, add and replace: this one has %u of them", names);
+	else if (*h->strip && *h->value)
+		conf_error_at(c, h, "strip leaves %s out, and takes no value: remove it, or write replace", h->strip);
+	else if (!*h->strip && !*h->value)
+		conf_error_at(c, h, "%s %s lacks the key \"value\": what the header is to say", *h->add ? "add" : "replace",
+		              *h->add ? h->add : h->replace);
+}
+
+static void check_headers(struct conf *c, const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_trunks; i++)
+		for (unsigned k = 0; k < config->trunks[i].options.n_headers; k++)
+			check_header(c, &config->trunks[i].options.headers[k]);
+}
+
 /* A prefix inside another trunk's is fine, the longest match wins; the very same one is not. */
 static void check_sources(struct conf *c, const struct config *config)
 {
@@ -451,6 +473,7 @@ void conf_check(struct conf *c, const struct config *config)
 	if (config->n_trunks)
 		check_names(c, "trunk", config->trunks[0].name, config->n_trunks, sizeof(config->trunks[0]));
 	check_sources(c, config);
+	check_headers(c, config);
 	if (config->n_regions)
 		check_names(c, "region", config->regions[0].policy.name, config->n_regions, sizeof(config->regions[0]));
 	check_regions(c, config);

@@ -120,6 +120,27 @@ static const struct conf_map listen_map = CONF_MAP("listen", listen_fields);
 
 /* ---- who calls, and where calls go ---- */
 
+#define S struct trunk_limit
+static const struct conf_field limit_fields[] = {
+	{.key = "status", .help = "the answer to a call beyond a limit", .type = &conf_uint, .def = "503", .min = 400,
+	 .max = 699, CONF_MEMBER(S, status)},
+	{.key = "retry_after", .help = "its Retry-After, 0: none", .type = &conf_ms, .def = "5s", .max = 3600000,
+	 CONF_MEMBER(S, retry_after_ms)},
+};
+static const struct conf_map limit_map = CONF_MAP("limit", limit_fields);
+#undef S
+
+#define S struct trunk_header
+static const struct conf_field trunk_header_fields[] = {
+	{.key = "strip", .help = "the header to leave out", .type = &conf_header_name, CONF_MEMBER(S, strip)},
+	{.key = "add", .help = "the header to add", .type = &conf_header_name, CONF_MEMBER(S, add)},
+	{.key = "replace", .help = "the header to give another value, where there is one", .type = &conf_header_name,
+	 CONF_MEMBER(S, replace)},
+	{.key = "value", .help = "its value", .type = &conf_string, .min = 1, .max = 255, CONF_MEMBER(S, value)},
+};
+static const struct conf_map trunk_header_map = CONF_MAP("header rule", trunk_header_fields);
+#undef S
+
 #define S struct config_trunk
 static const struct conf_field trunk_fields[] = {
 	{.key = "name", .help = "the trunk's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
@@ -131,8 +152,26 @@ static const struct conf_field trunk_fields[] = {
 	 .max = COUNT_MAX, CONF_MEMBER(S, max_calls)},
 	{.key = "max_cps", .help = "new calls a second, 0: no limit", .type = &conf_uint, .def = "0",
 	 .max = COUNT_MAX, CONF_MEMBER(S, max_cps)},
+	{.key = "limit", .help = "the answer beyond max_calls or max_cps", .map = &limit_map, CONF_MEMBER(S, options.limit)},
+	{.key = "source_ports", .help = "the ports it sends from over UDP; absent: any", .type = &conf_ports,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, options.ports, options.n_ports)},
 	{.key = "default_country", .help = "country code that national numbers are given", .type = &conf_country,
 	 CONF_MEMBER(S, default_country)},
+	{.key = "international_prefix", .help = "what is dialled for the plus; default: 011 where the country is 1, else 00",
+	 .type = &conf_dial, .flags = CONF_LIST | CONF_ONE_OK,
+	 CONF_ARRAY(S, options.international, options.n_international)},
+	{.key = "national_prefix", .help = "what is dialled before a national number, or none; default: 1 where the country "
+	 "is 1, else 0", .type = &conf_national, CONF_MEMBER(S, options.national)},
+	{.key = "allowed_to", .help = "prefixes of the numbers it may call; absent: all", .type = &conf_called,
+	 .flags = CONF_LIST | CONF_HEAP | CONF_ONE_OK, .items_max = CONFIG_ALLOWED_MAX,
+	 .offset = offsetof(S, options.allowed), .size = sizeof(struct trunk_called),
+	 .count = offsetof(S, options.n_allowed), .count_size = sizeof(unsigned)},
+	{.key = "trust", .help = "whether the identities it asserts are believed, and ours told it (RFC 3325)",
+	 .type = &conf_bool, .def = "true", CONF_MEMBER(S, trust)},
+	{.key = "headers", .help = "what is changed in the INVITEs of its calls", .map = &trunk_header_map,
+	 .flags = CONF_LIST | CONF_HEAP, .items_max = TRUNK_HEADERS_MAX,
+	 .offset = offsetof(S, options.headers), .size = sizeof(struct trunk_header),
+	 .count = offsetof(S, options.n_headers), .count_size = sizeof(unsigned)},
 };
 static const struct conf_map trunk_map = CONF_MAP("trunk", trunk_fields);
 #undef S

@@ -12,6 +12,11 @@ extern const struct conf_unserved conf_unserved[];
 /* conf_values.c */
 extern const struct conf_type conf_workers;        /* unsigned: "auto" or a number */
 extern const struct conf_type conf_country;        /* digits of a country code */
+extern const struct conf_type conf_dial;           /* digits dialled before a number */
+extern const struct conf_type conf_national;       /* the same, or "none" */
+extern const struct conf_type conf_called;         /* struct trunk_called */
+extern const struct conf_type conf_ports;          /* struct trunk_ports: "5060" or "10000-20000" */
+extern const struct conf_type conf_header_name;    /* of a header that may be changed */
 extern const struct conf_type conf_target;         /* struct config_target from a SIP URI */
 extern const struct conf_type conf_region_ref;     /* uint8_t index from a region's name */
 extern const struct conf_type conf_pool_ref;       /* uint16_t index from a pool's name */

@@ -68,6 +68,130 @@ static int country_parse(struct conf *c, const struct conf_field *f, const char 
 
 const struct conf_type conf_country = {country_expect, country_parse, text_print, true};
 
+/* ---- what trunks dial, where from, and with which headers ---- */
+
+static void dial_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the digits dialled before a number, such as \"00\" or \"011\"");
+}
+
+static int dial_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	size_t len = strspn(text, "0123456789*#");
+	if (!len || text[len] || len >= f->size)
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_dial = {dial_expect, dial_parse, text_print, true};
+
+static void national_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the digits dialled before a national number, such as \"0\", or none");
+}
+
+static int national_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	if (strcmp(text, "none") != 0)
+		return dial_parse(c, f, text, value, err);
+	snprintf(value, f->size, "none");
+	return 0;
+}
+
+const struct conf_type conf_national = {national_expect, national_parse, text_print, true};
+
+static void called_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the first digits of E.164 numbers such as \"+44\", or of a short code such as \"11\"");
+}
+
+static int called_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct trunk_called *called = value;
+	size_t plus = *text == '+', len = strspn(text + plus, "0123456789"), end = plus + len;
+	if (!len || len > 15 || (text[end] && strcmp(text + end, "*") != 0))
+		return -EINVAL;
+	snprintf(called->prefix, sizeof(called->prefix), "%.*s", (int)end, text);
+	return 0;
+}
+
+const struct conf_type conf_called = {called_expect, called_parse, text_print, true};
+
+static void ports_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a port such as 5060, or a range such as 10000-20000");
+}
+
+static int ports_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct trunk_ports *ports = value;
+	char first[8];
+	uint64_t low, high;
+	size_t len = strcspn(text, "-");
+	if (len >= sizeof(first))
+		return -EINVAL;
+	snprintf(first, sizeof(first), "%.*s", (int)len, text);
+	if (!conf_digits(first, 65535, &low) || !conf_digits(text[len] ? text + len + 1 : first, 65535, &high) || !low)
+		return -EINVAL;
+	if (low > high)
+		return err_set(err, EINVAL, "%s runs backwards: write %llu-%llu", text, (unsigned long long)high,
+		               (unsigned long long)low);
+	*ports = (struct trunk_ports){(uint16_t)low, (uint16_t)high};
+	return 0;
+}
+
+static bool ports_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	const struct trunk_ports *ports = value;
+	if (ports->first == ports->last)
+		snprintf(buf, size, "%u", ports->first);
+	else
+		snprintf(buf, size, "%u-%u", ports->first, ports->last);
+	return true;
+}
+
+const struct conf_type conf_ports = {ports_expect, ports_parse, ports_print, false};
+
+/* What the protocol itself stands on, in its compact form too; and what is signed by others. */
+static const char *header_untouchable(const char *name)
+{
+	static const char *const ours[] = {
+		"Via", "v", "Route", "Record-Route", "From", "f", "To", "t", "Call-ID", "i", "CSeq", "Contact", "m",
+		"Max-Forwards", "Max-Breadth", "Content-Length", "l", "Content-Type", "c", "Content-Encoding", "e", "Require",
+		"Proxy-Require", "RSeq", "RAck", "Session-Expires", "x", "Min-SE", "Timestamp",
+	};
+	static const char *const signed_by_others[] = {"Identity", "y", "Identity-Info", "n"};
+	for (size_t i = 0; i < sizeof(signed_by_others) / sizeof(signed_by_others[0]); i++)
+		if (!strcasecmp(name, signed_by_others[i]))
+			return "is signed by whoever vouches for the caller (RFC 8224): it is never touched";
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (!strcasecmp(name, ours[i]))
+			return "is a header that calls are carried by: it cannot be changed";
+	return NULL;
+}
+
+static void header_name_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the name of a header such as Diversion");
+}
+
+static int header_name_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~");
+	const char *why = header_untouchable(text);
+	if (!len || text[len] || len >= f->size)
+		return -EINVAL;
+	if (why)
+		return err_set(err, EINVAL, "%s %s; remove this rule", text, why);
+	if (len == 1)
+		return err_set(err, EINVAL, "%s is a header's compact form: write its long name, which means both", text);
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_header_name = {header_name_expect, header_name_parse, text_print, true};
+
 static void pattern_expect(const struct conf_field *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "a number such as \"+18005551234\" or a prefix such as \"+1800*\"");

@@ -195,12 +195,19 @@ struct config *config_load(const char *path, config_report_fn *report, void *arg
 	return config;
 }
 
+static void config_trunk_free(struct config_trunk *trunk)
+{
+	free(trunk->sources);
+	free(trunk->options.allowed);
+	free(trunk->options.headers);
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
 		return;
 	for (unsigned i = 0; i < config->n_trunks; i++)
-		free(config->trunks[i].sources);
+		config_trunk_free(&config->trunks[i]);
 	free(config->trunks);
 	free(config->regions);
 	free(config->pools);

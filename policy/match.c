@@ -67,48 +67,50 @@ static bool time_matches(struct search *s, const struct match_rule *r)
 	return match_in_spans(&s->m->spans[r->spans], r->n_spans, s->minutes[r->zone]);
 }
 
-static bool rule_matches(struct search *s, const struct match_rule *r)
+/* What led to the rule is right already. */
+static bool rule_matches(struct search *s, const struct match_rule *r, enum match_home by)
 {
-	if (!numbers_match(s->m, r->to, r->n_to, s->q->to, s->to_len) ||
-	    !numbers_match(s->m, r->from, r->n_from, s->q->from, s->from_len))
+	if (by != HOME_TO && !numbers_match(s->m, r->to, r->n_to, s->q->to, s->to_len))
 		return false;
-	if (r->header != 0 && !header_matches(r, s->q))
+	if (by != HOME_FROM && !numbers_match(s->m, r->from, r->n_from, s->q->from, s->from_len))
+		return false;
+	if (r->header != 0 && !header_matches(r, s->q))  /* also by it: two values may have one key */
 		return false;
 	if (r->n_spans != 0 && !time_matches(s, r))
 		return false;
 	return r->share >= 1 || chance_unit(chance_mix(s->q->random ^ r->key)) < r->share;
 }
 
-static void search_slot(struct search *s, uint32_t slot)
+static void search_list(struct search *s, const struct list *list, enum match_home by)
 {
-	const struct posting *p = &s->m->postings[s->m->slots[slot].at], *end = p + s->m->slots[slot].n;
+	const struct posting *p = &s->m->postings[list->at], *end = p + list->n;
 
 	for (; p < end && p->rule < s->best; p++) {
 		if (p->trunk != 0 && p->trunk != s->trunk)
 			continue;
-		if (rule_matches(s, &s->m->rules[p->rule]))
+		if (!p->more || rule_matches(s, &s->m->rules[p->rule], by))
 			s->best = p->rule;
 	}
 }
 
-static void search_number(struct search *s, const struct trie *trie, const char *number)
+static void search_number(struct search *s, const struct trie *trie, const char *number, enum match_home by)
 {
-	const struct trie_node *node = trie->nodes;
+	const struct trie_step *step = trie->steps;
 
 	if (!trie->used)
 		return;
 	for (;; number++) {
-		if (node->prefix != 0)
-			search_slot(s, node->prefix);
+		if (step->prefix.n != 0)
+			search_list(s, &step->prefix, by);
 		int digit = trie_digit(*number);
 		if (digit < 0)
 			break;
-		if (node->child[digit] == 0)
+		if (step->child[digit] == 0)
 			return;
-		node = &trie->nodes[node->child[digit]];
+		step = &trie->steps[step->child[digit]];
 	}
-	if (*number == '\0' && node->whole != 0)
-		search_slot(s, node->whole);
+	if (*number == '\0')
+		search_list(s, &step->whole, by);
 }
 
 static void search_headers(struct search *s)
@@ -119,7 +121,7 @@ static void search_headers(struct search *s)
 		if (s->q->headers[i] != NULL)
 			slot = match_keyed(s->m, match_header_key(i, s->q->headers[i]));
 		if (slot != 0)
-			search_slot(s, slot);
+			search_list(s, &s->m->slots[slot].list, HOME_HEADER);
 	}
 }
 
@@ -139,13 +141,13 @@ int match_find(const struct match *match, const struct policy_query *query)
 	s.from_len = strlen(query->from);
 	if (match->n_trunks != 0)
 		s.trunk = match_trunk_id(match, query->trunk);
-	search_slot(&s, 0);
+	search_list(&s, &match->slots[0].list, HOME_NONE);
 	if (match->keyed_trunks && s.trunk != 0)
-		search_slot(&s, match_keyed(match, match_trunk_key(query->trunk)));
+		search_list(&s, &match->slots[match_keyed(match, match_trunk_key(query->trunk))].list, HOME_TRUNK);
 	if (match->keyed_headers && query->headers != NULL)
 		search_headers(&s);
-	search_number(&s, &match->to, query->to);
-	search_number(&s, &match->from, query->from);
+	search_number(&s, &match->to, query->to, HOME_TO);
+	search_number(&s, &match->from, query->from, HOME_FROM);
 	return s.best < match->n_rules ? (int)s.best : -1;
 }
 

@@ -7,8 +7,6 @@
 
 #include "policy/match_form.h"
 
-enum home { HOME_NONE, HOME_TO, HOME_FROM, HOME_HEADER, HOME_TRUNK };
-
 /* ---- room ---- */
 
 /* Room for `n` more of `size` in an array that grows by doubling. */
@@ -193,7 +191,7 @@ static void rule_compile(struct build *b, const struct policy_rule_config *c, st
 /* ---- homes ---- */
 
 /* Calls `each` for every slot that the rule has in one kind of home. */
-static void home_slots(struct build *b, const struct match_rule *r, enum home home,
+static void home_slots(struct build *b, const struct match_rule *r, enum match_home home,
                        void (*each)(struct build *b, uint32_t slot, void *arg), void *arg)
 {
 	struct match *m = b->m;
@@ -219,7 +217,7 @@ static void home_slots(struct build *b, const struct match_rule *r, enum home ho
 	}
 }
 
-static bool home_possible(const struct match_rule *r, enum home home)
+static bool home_possible(const struct match_rule *r, enum match_home home)
 {
 	if (home == HOME_TO)
 		return r->n_to != 0;
@@ -245,20 +243,20 @@ static void most(struct build *b, uint32_t slot, void *arg)
 }
 
 /* The home with the fewest others; at a tie the first, for a number tells more than a trunk. */
-static enum home home_of(struct build *b, const struct match_rule *r)
+static enum match_home home_of(struct build *b, const struct match_rule *r)
 {
-	enum home best = HOME_NONE;
+	enum match_home best = HOME_NONE;
 	uint32_t fewest = UINT32_MAX;
 
 	for (int h = HOME_TO; h <= HOME_TRUNK; h++) {
 		uint32_t n = 0;
 
-		if (!home_possible(r, (enum home)h))
+		if (!home_possible(r, (enum match_home)h))
 			continue;
-		home_slots(b, r, (enum home)h, most, &n);
+		home_slots(b, r, (enum match_home)h, most, &n);
 		if (n < fewest) {
 			fewest = n;
-			best = (enum home)h;
+			best = (enum match_home)h;
 		}
 	}
 	return best;
@@ -267,16 +265,22 @@ static enum home home_of(struct build *b, const struct match_rule *r)
 static void count(struct build *b, uint32_t slot, void *arg)
 {
 	(void)arg;
-	b->m->slots[slot].n++;
+	b->m->slots[slot].list.n++;
 }
 
 static void put(struct build *b, uint32_t slot, void *arg)
 {
-	struct slot *s = &b->m->slots[slot];
+	struct list *s = &b->m->slots[slot].list;
 	const struct posting *p = arg;
 
 	if (s->n == 0 || b->m->postings[s->at + s->n - 1].rule != p->rule)  /* a pattern given twice */
 		b->m->postings[s->at + s->n++] = *p;
+}
+
+static bool has_more(const struct match_rule *r, enum match_home home)
+{
+	return (r->n_to != 0 && home != HOME_TO) || (r->n_from != 0 && home != HOME_FROM) || r->header != 0 ||
+	       r->n_spans != 0 || r->share < 1;
 }
 
 static bool lay_out(struct build *b, const uint8_t *homes)
@@ -285,24 +289,43 @@ static bool lay_out(struct build *b, const uint8_t *homes)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < m->n_rules; i++)
-		home_slots(b, &m->rules[i], (enum home)homes[i], count, NULL);
+		home_slots(b, &m->rules[i], (enum match_home)homes[i], count, NULL);
 	for (uint32_t i = 0; i < m->n_slots; i++) {
-		m->slots[i].at = at;
-		at += m->slots[i].n;
-		m->slots[i].n = 0;
+		m->slots[i].list.at = at;
+		at += m->slots[i].list.n;
+		m->slots[i].list.n = 0;
 	}
 	m->postings = calloc(at != 0 ? at : 1, sizeof(m->postings[0]));
 	if (m->postings == NULL)
 		return false;
 	for (uint32_t i = 0; i < m->n_rules; i++) {
-		struct posting p = {i, m->rules[i].trunk};
+		struct posting p = {i, m->rules[i].trunk & 0x7fffffff, has_more(&m->rules[i], (enum match_home)homes[i])};
 
-		home_slots(b, &m->rules[i], (enum home)homes[i], put, &p);
+		home_slots(b, &m->rules[i], (enum match_home)homes[i], put, &p);
 		m->to.used |= homes[i] == HOME_TO;
 		m->from.used |= homes[i] == HOME_FROM;
 		m->keyed_headers |= homes[i] == HOME_HEADER;
 		m->keyed_trunks |= homes[i] == HOME_TRUNK;
 	}
+	return true;
+}
+
+static bool trie_seal(struct match *m, struct trie *t)
+{
+	static const struct list none = {0, 0};
+
+	t->steps = aligned_alloc(64, t->n * sizeof(t->steps[0]));
+	if (t->steps == NULL)
+		return false;
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct trie_node *n = &t->nodes[i];
+
+		memcpy(t->steps[i].child, n->child, sizeof(n->child));
+		t->steps[i].prefix = n->prefix != 0 ? m->slots[n->prefix].list : none;
+		t->steps[i].whole = n->whole != 0 ? m->slots[n->whole].list : none;
+	}
+	free(t->nodes);
+	t->nodes = NULL;
 	return true;
 }
 
@@ -313,13 +336,14 @@ static bool settle(struct build *b)
 
 	for (uint32_t i = 0; homes != NULL && i < m->n_rules; i++) {
 		for (int h = HOME_TO; h <= HOME_TRUNK; h++) {
-			if (home_possible(&m->rules[i], (enum home)h))
-				home_slots(b, &m->rules[i], (enum home)h, want, NULL);
+			if (home_possible(&m->rules[i], (enum match_home)h))
+				home_slots(b, &m->rules[i], (enum match_home)h, want, NULL);
 		}
 	}
 	for (uint32_t i = 0; homes != NULL && i < m->n_rules; i++)
 		homes[i] = (uint8_t)home_of(b, &m->rules[i]);
-	bool ok = homes != NULL && !b->no_memory && lay_out(b, homes);
+	bool ok = homes != NULL && !b->no_memory && lay_out(b, homes) && trie_seal(m, &m->to) &&
+	          trie_seal(m, &m->from);
 	free(homes);
 	return ok;
 }
@@ -396,7 +420,9 @@ void match_free(struct match *match)
 	free(match->slots);
 	free(match->postings);
 	free(match->to.nodes);
+	free(match->to.steps);
 	free(match->from.nodes);
+	free(match->from.steps);
 	free(match->keyed);
 	free(match->trunks);
 	free(match->changes);

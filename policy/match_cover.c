@@ -64,9 +64,9 @@ static bool rule_covers(const struct match *m, const struct match_rule *wide, co
 	       header_covers(wide, narrow) && time_covers(m, wide, narrow);
 }
 
-static int slot_shadow(const struct match *m, uint32_t slot, uint32_t index, const struct pattern *to)
+static int list_shadow(const struct match *m, const struct list *list, uint32_t index, const struct pattern *to)
 {
-	const struct posting *p = &m->postings[m->slots[slot].at], *end = p + m->slots[slot].n;
+	const struct posting *p = &m->postings[list->at], *end = p + list->n;
 
 	for (; p < end && p->rule < index; p++) {
 		if (rule_covers(m, &m->rules[p->rule], &m->rules[index], to))
@@ -79,32 +79,32 @@ static int slot_shadow(const struct match *m, uint32_t slot, uint32_t index, con
 static int trie_shadow(const struct match *m, const struct trie *t, const struct pattern *way, uint32_t index,
                        const struct pattern *to)
 {
-	const struct trie_node *node = t->nodes;
+	const struct trie_step *step = t->steps;
 	int by = -1;
 
 	for (unsigned i = 0;; i++) {
-		if (node->prefix != 0 && (by = slot_shadow(m, node->prefix, index, to)) >= 0)
+		if ((by = list_shadow(m, &step->prefix, index, to)) >= 0)
 			return by;
 		if (way == NULL || i == way->len)
 			break;
-		uint32_t next = node->child[trie_digit(way->text[i])];
+		uint32_t next = step->child[trie_digit(way->text[i])];
 		if (next == 0)
 			return -1;
-		node = &t->nodes[next];
+		step = &t->steps[next];
 	}
-	return way != NULL && way->whole && node->whole != 0 ? slot_shadow(m, node->whole, index, to) : -1;
+	return way != NULL && way->whole ? list_shadow(m, &step->whole, index, to) : -1;
 }
 
 static int number_shadow(const struct match *m, uint32_t index, const struct pattern *to)
 {
 	const struct match_rule *r = &m->rules[index];
 	const struct pattern *from = r->n_from != 0 ? &m->patterns[r->from] : NULL;
-	int by = slot_shadow(m, 0, index, to);
+	int by = list_shadow(m, &m->slots[0].list, index, to);
 
 	if (by < 0 && r->trunk != 0)
-		by = slot_shadow(m, match_keyed(m, match_trunk_key(m->trunks[r->trunk - 1])), index, to);
+		by = list_shadow(m, &m->slots[match_keyed(m, match_trunk_key(m->trunks[r->trunk - 1]))].list, index, to);
 	if (by < 0 && r->header != 0 && !r->value_prefix)
-		by = slot_shadow(m, match_keyed(m, match_header_key(r->header - 1U, r->value)), index, to);
+		by = list_shadow(m, &m->slots[match_keyed(m, match_header_key(r->header - 1U, r->value))].list, index, to);
 	if (by < 0)
 		by = trie_shadow(m, &m->to, to, index, to);
 	return by >= 0 ? by : trie_shadow(m, &m->from, from, index, to);

@@ -16,21 +16,38 @@
 #define TRIE_DIGITS 11               /* 0 to 9 and '+' */
 #define WEEK_MINUTES 10080
 
-struct posting { uint32_t rule, trunk; };     /* trunk: 0 any, else its id */
+/* Trunk 0: any, else its id. `more`: there is something to check beside the trunk and what led here, in the
+ * rule itself, which is a cache line elsewhere. */
+struct posting {
+	uint32_t rule;
+	uint32_t trunk : 31, more : 1;
+};
+
+/* What leads a call to a rule. */
+enum match_home { HOME_NONE, HOME_TO, HOME_FROM, HOME_HEADER, HOME_TRUNK };
+
+struct list { uint32_t at, n; };              /* postings, by rule */
 
 struct slot {
-	uint32_t at, n;              /* postings, by rule */
+	struct list list;
 	uint32_t wanted;             /* rules that could live here; while building */
 	uint32_t trunk;              /* of a trunk's key: its id */
 };
 
+/* While building, */
 struct trie_node {
 	uint32_t child[TRIE_DIGITS]; /* 0: none */
 	uint32_t prefix, whole;      /* slots; 0: none */
 };
+/* and in the end: a step of the way down is one cache line. */
+struct trie_step {
+	_Alignas(64) uint32_t child[TRIE_DIGITS];
+	struct list prefix, whole;
+};
 
 struct trie {
-	struct trie_node *nodes;     /* the first is the root */
+	struct trie_node *nodes;     /* the first is the root; gone when it is built */
+	struct trie_step *steps;
 	uint32_t n, size;
 	bool used;                   /* some rule lives here */
 };

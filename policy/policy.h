@@ -219,8 +219,9 @@ struct policy_plan {
 	uint16_t refuse;         /* the rule refuses the call with this code; 0: no */
 	float threshold;         /* adaptive: cold regions that cost at most this (ms) were equal; 0: not asked */
 	uint8_t n_candidates;    /* the pool's regions, in the pool's order */
-	uint8_t n_order;         /* eligible ones, best first */
-	uint8_t order[POLICY_REGIONS_MAX];
+	uint8_t n_eligible;
+	uint8_t n_order;         /* of those, as many as a call can be tried at, best first */
+	uint8_t order[POLICY_ATTEMPTS_MAX];
 	const struct policy_failover *failover;  /* the table's; NULL without a pool */
 	struct policy_candidate candidates[POLICY_REGIONS_MAX];
 };

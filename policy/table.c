@@ -284,13 +284,16 @@ struct policy_table *policy_table_new(const struct policy_config *config, struct
 	t->compiled = calloc(config->n_regions, sizeof(t->compiled[0]));
 	t->pools = copy_array(config->pools, t->n_pools = config->n_pools, sizeof(t->pools[0]));
 	t->rules = copy_array(config->rules, t->n_rules = config->n_rules, sizeof(t->rules[0]));
+	t->leads = calloc((size_t)config->n_rules + 1, sizeof(t->leads[0]));
 	t->match = match_new(config->rules, config->n_rules, config->zones, config->n_zones);
 	t->tuning = config->tuning;
-	if (t->regions == NULL || t->compiled == NULL || t->pools == NULL || t->rules == NULL || t->match == NULL)
+	if (t->regions == NULL || t->compiled == NULL || t->pools == NULL || t->rules == NULL || t->leads == NULL ||
+	    t->match == NULL)
 		goto no_memory;
 	for (unsigned i = 0; i < t->n_rules; i++) {  /* those stay the caller's; `match` has what it needs */
 		t->rules[i].to = t->rules[i].from = NULL;
 		t->rules[i].n_to = t->rules[i].n_from = 0;
+		t->leads[i] = (struct policy_rule_compiled){t->rules[i].pool, t->rules[i].refuse};
 	}
 	for (unsigned i = 0; i < t->n_regions; i++)
 		t->compiled[i] = region_compile(&t->regions[i], &t->tuning);
@@ -309,6 +312,7 @@ void policy_table_free(struct policy_table *table)
 	free(table->compiled);
 	free(table->pools);
 	free(table->rules);
+	free(table->leads);
 	match_free(table->match);
 	free(table);
 }

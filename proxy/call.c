@@ -3,6 +3,7 @@
 #include "proxy/call_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
 static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
-struct trunk *call_trunk(const struct call *c) { return &c->w->common->table->trunks[c->trunk]; }
+struct trunk *call_trunk(const struct call *c) { return &c->table->trunks[c->trunk]; }
 
 /* ---- life ---- */
 
@@ -34,6 +35,7 @@ void call_free_if_over(struct call *c)
 	if (c->admitted)
 		trunk_setup_end(call_trunk(c), false);
 	forget_request(c);
+	table_release(c->table);
 	free(c->texts);
 	free(c);
 }
@@ -58,9 +60,10 @@ static bool keep_request(struct call *c, const struct sip_msg *invite)
 static bool keep_texts(struct call *c, const struct sip_msg *invite)
 {
 	char from[NUMBER_LEN], to[NUMBER_LEN];
-	const char *country = c->trunk >= 0 ? call_trunk(c)->default_country : "";
-	number_normalise(invite->from_user, country, from);
-	number_normalise(invite->ruri.user, country, to);
+	static const struct number_plan none;
+	const struct number_plan *plan = c->trunk >= 0 ? trunk_rules_plan(call_trunk(c)->rules) : &none;
+	number_normalise(invite->from_user, plan, from);
+	number_normalise(invite->ruri.user, plan, to);
 	size_t id = strlen(invite->call_id), nf = strlen(from), nt = strlen(to);
 	if (id > UINT16_MAX || !(c->texts = malloc(id + nf + nt + 3)))
 		return false;
@@ -80,6 +83,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 	if (!c)
 		goto lost;
 	c->w = w;
+	c->table = table_hold(w->table);
 	c->source = *source;
 	c->back = *back;
 	c->trunk = (int16_t)trunk;
@@ -97,6 +101,7 @@ lost:
 	stats_inc(&w->stats, STAT_DROP_MEMORY);
 	if (c) {
 		forget_request(c);
+		table_release(c->table);
 		free(c->texts);
 		free(c);
 	}
@@ -167,7 +172,7 @@ static void finish_no_region(struct call *c)
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (!sip_write_response(&out, resp))
+	if (!sip_write_response(&out, resp, trunk_edge_edit((enum trunk_edge)c->edge, resp)))
 		return;
 	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
@@ -231,7 +236,7 @@ static void fill_headers(const struct policy_table *policy, const struct sip_msg
 
 static int decide(struct call *c, const struct sip_msg *invite, struct decision *d)
 {
-	struct table *table = c->w->common->table;
+	const struct table *table = c->table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
 	d->query = (struct policy_query){
 		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .headers = d->headers,
@@ -243,7 +248,7 @@ static int decide(struct call *c, const struct sip_msg *invite, struct decision 
 	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
 	d->ns = clock_ns() - start;
 	for (unsigned i = 0; i < d->plan.n_candidates; i++)
-		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live.hot, d->plan.candidates[i].hot,
+		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live->hot, d->plan.candidates[i].hot,
 		                      memory_order_relaxed);
 	return rc;
 }
@@ -391,8 +396,18 @@ void call_step(struct call *c, struct branch *b, enum call_event event, const st
 
 static void limited(struct call *c)
 {
+	const struct trunk_limit *limit = &call_trunk(c)->limit;
+	char extra[40] = "";
+	if (limit->retry_after_ms)
+		snprintf(extra, sizeof extra, "Retry-After: %u\r\n", (limit->retry_after_ms + 999) / 1000);
 	c->flags |= RECORD_TL;
-	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
+	finish(c, OUTCOME_LIMITED, limit->status, extra);
+}
+
+static void refuse_number(struct call *c)
+{
+	c->flags |= RECORD_NA;
+	finish(c, OUTCOME_REJECTED, 403, "");
 }
 
 static void refuse_draining(struct call *c)
@@ -438,8 +453,11 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
+	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
+	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
+		refuse_number(c);
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))
 		limited(c);
 	else {
@@ -449,12 +467,13 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 }
 
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf)
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf, enum trunk_edge edge)
 {
 	struct call *c = call_new(w, invite, back, source, -1);
 	if (!c)
 		return;
 	c->again = true;
+	c->edge = (uint8_t)edge;
 	if (!branch_start_to(c, invite, f, sf))
 		finish(c, OUTCOME_FAILED, 513, "");
 }

@@ -46,12 +46,14 @@ struct decision {
 
 struct call {
 	struct worker *w;
+	const struct table *table;   /* it was begun with; held: every index here is of this one */
 	const struct decision *decision;  /* of the first attempt, for its record; else NULL */
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
+	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */
@@ -90,7 +92,7 @@ void branch_settle(struct branch *b, bool region_failed);
 /* call_record.c */
 void call_log_route(struct call *c, const struct policy_plan *plan, unsigned region, const struct record_attempt *after,
                     int64_t decision_ns);
-/* The end record, malloc'ed; NULL without memory. */
+/* The end record, malloc'ed, with a hold on its table; NULL without memory. */
 struct record *call_end_record(const struct call *c, enum record_outcome outcome, int status);
 void call_log_end(struct call *c, enum record_outcome outcome, int status);
 

@@ -17,7 +17,8 @@ struct arrival {
 	const struct sip_msg *msg;
 	const struct addr *source;
 	struct sip_path path;        /* of the answer */
-	int trunk;                   /* -1: the source is none's */
+	int trunk;                   /* -1: the source is none's, or sends from a port that is not its trunk's */
+	int side;                    /* by the address alone: which side of a dialog it is */
 };
 
 static void on_response(struct worker *w, const struct sip_msg *m)
@@ -149,7 +150,7 @@ static void on_dialog_request(const struct arrival *a)
 		if (!sane(a))
 			return;
 		count_request(a->w, a->msg->method);
-		dialog_request(a->w, a->msg, &a->path, a->source, &route);
+		dialog_request(a->w, a->msg, &a->path, a->source, a->side, &route);
 		return;
 	case DIALOG_FORGED:
 		stats_inc(&a->w->stats, STAT_DROP_TOKEN);
@@ -199,7 +200,10 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 static void on_parsed(struct worker *w, unsigned socket, const struct addr *source, const struct sip_msg *m,
                       enum sip_parsed parsed, const char *why)
 {
-	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->common->table, source)};
+	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
+	a.side = a.trunk;
+	if (a.trunk >= 0 && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
+		a.trunk = -1;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
 		return;

@@ -9,6 +9,7 @@ libproxy_a_SOURCES = \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \
+	proxy/live.c proxy/live.h \
 	proxy/number.c proxy/number.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/proxy.c proxy/proxy.h \
@@ -28,5 +29,6 @@ libproxy_a_SOURCES = \
 	proxy/table.c proxy/table.h \
 	proxy/target.c proxy/target.h \
 	proxy/token.c proxy/token.h \
-	proxy/trunk.c proxy/trunk.h \
+	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
+	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h

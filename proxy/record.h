@@ -24,6 +24,7 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_WN 16u   /* came by the wrong node */
 #define RECORD_DR 32u   /* this node was draining */
 #define RECORD_EX 64u   /* never seen to end: expired */
+#define RECORD_NA 128u   /* a number that the trunk may not call */
 
 enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 
@@ -78,6 +79,9 @@ char *record_texts(struct record *r);
 
 /* One line with its newline. */
 void record_json(struct jw *w, const struct record *r, const char *node_id, bool mask_numbers);
+
+/* It has been written, or never will be: lets go of the table that its indices are of. */
+void record_done(const struct record *r);
 
 const char *record_outcome_str(enum record_outcome outcome);
 

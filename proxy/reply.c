@@ -21,6 +21,7 @@ const char *reply_phrase(int status)
 	case 408: return "Request Timeout";
 	case 416: return "Unsupported URI Scheme";
 	case 420: return "Bad Extension";
+	case 429: return "Too Many Requests";
 	case 440: return "Max-Breadth Exceeded";
 	case 480: return "Temporarily Unavailable";
 	case 481: return "Call/Transaction Does Not Exist";

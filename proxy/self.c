@@ -1,7 +1,8 @@
 /* The node's questions to itself: see self.h. Each names listener and worker in its Call-ID, which is chosen so
  * that it belongs to that worker, and carries a branch that only who has the secret can make: nobody else is
- * answered by it. The sockets are bound to the device lo, so that an anycast address that is not on this host
- * gets no packet, rather than one at another node. */
+ * answered by it. Every packet is sent by way of the device lo, so that an anycast address that is not on this
+ * host gets none, rather than another node. (The sockets are not bound to lo: to the kernel what comes to an
+ * address comes by the device that has it.) */
 #include "proxy/self.h"
 
 #include <errno.h>
@@ -34,7 +35,8 @@ struct self {
 	struct signer *signer;
 	struct event *timer, *readable[2];
 	int fd[2];                        /* IPv4, IPv6; -1: no own address of that family */
-	char from[2][ADDR_STR_LEN];
+	struct addr own[2];
+	char from[2][ADDR_STR_LEN];           /* the same as text */
 	unsigned n;
 	struct self_listener listeners[PROXY_SOCKETS_MAX];
 };
@@ -71,6 +73,29 @@ static bool choose_call_id(const struct self *s, unsigned listener, unsigned wor
 	return true;
 }
 
+/* By way of lo, whatever the routes say; IPv4 has to be told the source again then. 0 or a negative errno. */
+static int send_over_lo(int fd, const struct addr *own, const char *text, size_t len, const struct addr *to)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} control = {0};
+	struct iovec iov = {(void *)(uintptr_t)text, len};
+	struct msghdr msg = {.msg_name = (void *)(uintptr_t)&to->sa, .msg_namelen = addr_len(to), .msg_iov = &iov,
+	                     .msg_iovlen = 1, .msg_control = control.buf};
+	const struct in_pktinfo info = {.ipi_ifindex = (int)if_nametoindex("lo"), .ipi_spec_dst = own->in.sin_addr};
+	const struct in6_pktinfo info6 = {.ipi6_ifindex = if_nametoindex("lo")};
+	bool six = addr_family(to) == AF_INET6;
+	size_t size = six ? sizeof info6 : sizeof info;
+	msg.msg_controllen = CMSG_SPACE(size);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = six ? IPV6_PKTINFO : IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), six ? (const void *)&info6 : &info, size);
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
 static int ask(struct self *s, unsigned listener, unsigned worker)
 {
 	const struct self_listener *l = &s->listeners[listener];
@@ -89,8 +114,7 @@ static int ask(struct self *s, unsigned listener, unsigned worker)
 	                 "CSeq: 1 OPTIONS\r\n"
 	                 "Content-Length: 0\r\n\r\n",
 	                 l->text, s->from[f], branch, s->from[f], l->text, call_id);
-	return sendto(s->fd[f], text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL, &l->address->sa, addr_len(l->address)) < 0 ?
-	       -errno : 0;
+	return send_over_lo(s->fd[f], &s->own[f], text, (size_t)n, l->address);
 }
 
 static bool absent(int rc) { return rc == -ENETUNREACH || rc == -EHOSTUNREACH || rc == -EADDRNOTAVAIL; }
@@ -177,9 +201,9 @@ static int open_socket(struct self *s, const struct addr *own, struct err *err)
 		return err_sys(err, errno, "no socket for the node's own questions");
 	s->fd[f] = fd;
 	addr_set_port(&bound, 0);
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) || bind(fd, &bound.sa, addr_len(&bound)) ||
-	    getsockname(fd, &bound.sa, &len))
-		return err_sys(err, errno, "cannot ask this node itself from %s over lo", addr_host_str(own, text));
+	if (bind(fd, &bound.sa, addr_len(&bound)) || getsockname(fd, &bound.sa, &len))
+		return err_sys(err, errno, "cannot ask this node itself from %s", addr_host_str(own, text));
+	s->own[f] = bound;
 	addr_str(&bound, s->from[f]);
 	s->readable[f] = event_new(loop_base(s->loop), fd, EV_READ | EV_PERSIST, on_readable, s);
 	return s->readable[f] && event_add(s->readable[f], NULL) == 0 ? 0 : err_set(err, ENOMEM, "out of memory");

@@ -275,6 +275,18 @@ static int number_in(const char *s)
 
 int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
 
+bool sip_msg_private_id(const struct sip_msg *m)
+{
+	const char *s = other_header(m, "Privacy", 0);
+	while (s && *s) {
+		size_t n = strcspn(s, "; ,\t");
+		if (n == 2 && !strncasecmp(s, "id", 2))
+			return true;
+		s += n + strspn(s + n, "; ,\t");
+	}
+	return false;
+}
+
 uint32_t sip_msg_session_expires(const struct sip_msg *m)
 {
 	int v = number_in(other_header(m, "Session-Expires", 'x'));

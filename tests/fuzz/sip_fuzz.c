@@ -106,7 +106,7 @@ static void write_back(const struct sip_msg *m)
 	struct sip_via_view below;
 	struct sip_msg again = {0};
 
-	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m))
+	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m, NULL))
 		return;
 	read_again(&w, m, below.branch, &again);
 	CHECK(again.status == m->status);

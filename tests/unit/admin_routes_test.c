@@ -391,6 +391,7 @@ static void test_trunks(void)
 	CU_ASSERT_EQUAL(num("trunks.0.sources"), 2);
 	CU_ASSERT_EQUAL(num("trunks.0.calls_max"), 5000);
 	CU_ASSERT_EQUAL(num("trunks.0.calls_total"), 123456);
+	CU_ASSERT_EQUAL(num("trunks.0.limited_total"), 78);
 	CU_ASSERT_TRUE(json_is_null(at("trunks.1.calls_max")));
 	fakes->proxy.n_trunks = 0;
 	CU_ASSERT_EQUAL(ask("GET", "/v1/trunks", NULL), 200);

@@ -9,6 +9,7 @@
 #define NODE "node: {id: n1, address: 198.51.100.11}\n"
 #define TRUNKS "trunks: [{name: t1, sources: [192.0.2.0/24]}]\n"
 #define REGIONS "regions: [{name: r1, targets: [\"sip:198.51.100.21\"]}]\n"
+#define TRUNK_WITH "trunks: [{name: t, sources: [192.0.2.1], "
 #define BASE NODE TRUNKS REGIONS                     /* what follows is on line 4 */
 #define LISTEN "listen: [{address: 203.0.113.10, anycast: true}]\n"
 #define ANYCAST BASE LISTEN "anycast:\n  as: 64512\n"  /* what follows is on line 7 */
@@ -169,6 +170,29 @@ static void test_types(void)
 		{NODE REGIONS "trunks: [{name: t, sources: [carrier.example]}]\n", "3:30", "it takes a prefix such as"},
 		{NODE REGIONS "trunks: [{name: t, sources: [192.0.2.0/24], default_country: \"+1\"}]\n", "3:62",
 		 "the digits of a country code"},
+		{NODE REGIONS TRUNK_WITH "limit: {status: 200}}]\n", "3:58", "200 is out of range: it takes 400 to 699"},
+		{NODE REGIONS TRUNK_WITH "limit: {retry_after: 5}}]\n", "3:63", "5 has no unit: write 5s"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [0]}]\n", "3:57", "a port such as 5060, or a range"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [20-10]}]\n", "3:57", "20-10 runs backwards: write 10-20"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [1-70000]}]\n", "3:57", "a port such as 5060, or a range"},
+		{NODE REGIONS TRUNK_WITH "international_prefix: +}]\n", "3:64", "the digits dialled before a number"},
+		{NODE REGIONS TRUNK_WITH "national_prefix: no}]\n", "3:59", "or none"},
+		{NODE REGIONS TRUNK_WITH "allowed_to: [+]}]\n", "3:55", "the first digits of E.164 numbers"},
+		{NODE REGIONS TRUNK_WITH "allowed_to: [1*2]}]\n", "3:55", "the first digits of E.164 numbers"},
+		{NODE REGIONS TRUNK_WITH "trust: maybe}]\n", "3:49", "true or false"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: Identity}]}]\n", "3:60", "is signed by whoever vouches for the caller "
+		 "(RFC 8224): it is never touched"},
+		{NODE REGIONS TRUNK_WITH "headers: [{replace: y, value: x}]}]\n", "3:62", "it is never touched"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: vIa, value: x}]}]\n", "3:58", "vIa is a header that calls are carried "
+		 "by: it cannot be changed"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: \"a b\"}]}]\n", "3:60", "the name of a header such as Diversion"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: X-A, value: \"a\\r\\nVia: x\"}]}]\n", "3:70", "value has a control character"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: X-A, add: X-B, value: z}]}]\n", "3:60", "one of strip, add and replace: this "
+		 "one has 2"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: s}]}]\n", "3:60", "s is a header's compact form: write its long name"},
+		{NODE REGIONS TRUNK_WITH "headers: [{value: z}]}]\n", "3:52", "this one has 0"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: X-A, value: z}]}]\n", "3:60", "strip leaves X-A out, and takes no value"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: X-A}]}]\n", "3:52", "add X-A lacks the key \"value\""},
 		{BASE "admin: {listen: \"127.0.0.1:8080\"}\n", "4:17", "listen is a single value here: it takes a list"},
 		{BASE "admin: {listen: [127.0.0.1]}\n", "4:18", "it takes a loopback address with its port"},
 		{BASE "admin: {listen: [\"198.51.100.11:8080\"]}\n", "4:18", "is not loopback"},

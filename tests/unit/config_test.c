@@ -125,6 +125,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->n_listen, 0);
 	CU_ASSERT_EQUAL(c->trunks[0].max_calls, 0);
 	CU_ASSERT_STRING_EQUAL(c->trunks[0].default_country, "");
+	CU_ASSERT(c->trunks[0].trust);
+	CU_ASSERT_EQUAL(c->trunks[0].options.limit.status, 503);
+	CU_ASSERT_EQUAL(c->trunks[0].options.limit.retry_after_ms, 5000);
 	CU_ASSERT_EQUAL(c->regions[0].policy.weight, 100);
 	CU_ASSERT_EQUAL(c->probes.interval_ms, 1000);
 	CU_ASSERT_EQUAL(c->probes.timeout_ms, 500);
@@ -265,7 +268,9 @@ static void test_values(void)
 		"  port: 5080, workers: 3, max_call: 90m}\n"
 		"listen: [{port: 5070, address: \"[2001:db8::10]\", anycast: true}]\n"
 		"trunks: [{default_country: 49, sources: [192.0.2.1, \"2001:db8:a::/48\"], name: t, max_cps: 7, "
-		"max_calls: 8}]\n"
+		"max_calls: 8, limit: {retry_after: 0, status: 429}, source_ports: [5060, 10000-20000, 7-7], trust: false,\n"
+		"  international_prefix: [\"00\", \"0011\"], national_prefix: none, allowed_to: [+1800*, \"+44\", 11],\n"
+		"  headers: [{strip: Diversion}, {add: X-Carrier, value: \"a, b: \\\"c\\\"\"}, {value: x, replace: subject}]}]\n"
 		"regions:\n"
 		"  - {name: a, weight: 0, max_calls: 5, max_cps: 6, targets: [\"SIP:a.Example;transport=UDP\", "
 		"\"sip:[2001:db8::21]:5062\"]}\n"
@@ -300,6 +305,24 @@ static void test_values(void)
 	CU_ASSERT_STRING_EQUAL(addr_host_str(&c->node.egress[0], text), "198.51.100.12");
 	CU_ASSERT_STRING_EQUAL(addr_str(&c->listen[0].address, text), "[2001:db8::10]:5070");
 	CU_ASSERT_STRING_EQUAL(c->trunks[0].default_country, "49");
+	CU_ASSERT_FALSE(c->trunks[0].trust);
+	const struct trunk_options *o = &c->trunks[0].options;
+	CU_ASSERT_EQUAL(o->limit.status, 429);
+	CU_ASSERT_EQUAL(o->limit.retry_after_ms, 0);
+	CU_ASSERT_EQUAL(o->n_ports, 3);
+	CU_ASSERT_EQUAL(o->ports[0].last, 5060);
+	CU_ASSERT_EQUAL(o->ports[1].first, 10000);
+	CU_ASSERT_EQUAL(o->ports[1].last, 20000);
+	CU_ASSERT_EQUAL(o->n_international, 2);
+	CU_ASSERT_STRING_EQUAL(o->international[1], "0011");
+	CU_ASSERT_STRING_EQUAL(o->national, "none");
+	CU_ASSERT_EQUAL(o->n_allowed, 3);
+	CU_ASSERT_STRING_EQUAL(o->allowed[0].prefix, "+1800");
+	CU_ASSERT_STRING_EQUAL(o->allowed[2].prefix, "11");
+	CU_ASSERT_EQUAL(o->n_headers, 3);
+	CU_ASSERT_STRING_EQUAL(o->headers[0].strip, "Diversion");
+	CU_ASSERT_STRING_EQUAL(o->headers[1].value, "a, b: \"c\"");
+	CU_ASSERT_STRING_EQUAL(o->headers[2].replace, "subject");
 	CU_ASSERT_STRING_EQUAL(prefix_str(&c->trunks[0].sources[0], text), "192.0.2.1/32");
 	CU_ASSERT_STRING_EQUAL(c->regions[0].targets[0].host, "a.Example");
 	CU_ASSERT_EQUAL(c->regions[0].targets[0].port, 5060);
@@ -542,6 +565,38 @@ static void test_remove_directory(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
+static void needs(const char *before, const char *after, const char *wanted)
+{
+	struct config *a = parse_right(before), *b = parse_right(after);
+	char *text = config_needs_restart(a, b);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	free(text);
+	config_keep_fixed(b, a);
+	text = config_needs_restart(a, b);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	config_free(a);
+	config_free(b);
+}
+
+#define FIXED_REST "regions: [{name: a, targets: [\"sip:198.51.100.21\"]}]\npools: [{name: p, regions: [a]}]\n" \
+	"rules: [{name: r, pool: p}]\ntrunks: [{name: t, sources: [192.0.2.0/24]}]\n"
+#define FIXED_NODE "node: {id: n, address: 127.0.0.1, workers: 1}\n"
+#define FIXED_LISTEN "listen: [{address: 127.0.0.1, port: 5070, transport: udp}]\n"
+
+static void test_needs_restart(void)
+{
+	static const char base[] = FIXED_NODE FIXED_LISTEN FIXED_REST;
+	needs(base, base, "");
+	needs(base, "node: {id: n, address: 127.0.0.1, workers: 1, max_call: 2h}\n" FIXED_LISTEN FIXED_REST
+	      "log: {level: debug}\nprobes: {interval: 3s}\n", "");
+	needs(base, "node: {id: m, address: 127.0.0.1, workers: 2}\n" FIXED_LISTEN FIXED_REST, "node.id\nnode.workers\n");
+	needs(base, FIXED_NODE "listen: [{address: 127.0.0.1, port: 5071, transport: udp}]\n" FIXED_REST, "listen\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "log: {calls: {file: /tmp/x.jsonl}}\n", "log.calls\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "admin: {listen: [\"127.0.0.1:8099\"]}\n", "admin.listen\n");
+}
+
 UNIT_MAIN("config",
 	{"the sample parses and prints", test_sample},
 	{"the sample compiles to a policy table", test_sample_compiles},
@@ -558,4 +613,5 @@ UNIT_MAIN("config",
 	{"the directory is removed", test_remove_directory},
 	{"the sample cut at every byte", test_truncations},
 	{"the sample with bytes changed", test_flips},
-	{"heavy text", test_heavy})
+	{"heavy text", test_heavy},
+	{"what needs a restart", test_needs_restart})

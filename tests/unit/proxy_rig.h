@@ -23,6 +23,7 @@
 
 struct rig_options {
 	uint32_t max_calls, max_cps;       /* of the trunk */
+	struct trunk_options trunk;
 	uint32_t first_response_ms;        /* 0: 2000 */
 	uint8_t attempts;                  /* 0: 2 */
 	const char *node;                  /* NULL: "iad-1" */
@@ -36,6 +37,10 @@ void rig_begin(const struct rig_options *options);  /* NULL: defaults */
 void rig_end(void);
 /* As if the node were another one of the cluster: the same secret, no state. */
 void rig_other_node(const char *name);
+
+/* A configuration with one trunk and one region, us-west-2, takes the place of the one so far. Between
+ * rig_begin() and rig_end(), once. */
+void rig_reload(void);
 
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);

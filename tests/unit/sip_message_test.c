@@ -379,7 +379,7 @@ static void use(const char *data, size_t len)
 		sip_write_reply(&w, &t->m, &source, 400, "Bad Request", "tag", "");
 	w = writer_of(out, sizeof out);
 	if (t->parsed == SIP_PARSED && t->m.status)
-		sip_write_response(&w, &t->m);
+		sip_write_response(&w, &t->m, NULL);
 	if (t->parsed == SIP_PARSED && !t->m.status) {
 		sip_write_request(&w, &t->m, &source, &f);
 		w = writer_of(out, sizeof out);

@@ -204,7 +204,7 @@ static void check_response(const char *text, const char *expected)
 	struct sip_text *t = sip_text_parse(text);
 	struct writer w = writer_of(out, sizeof out);
 	CU_ASSERT_EQUAL_FATAL(t->parsed, SIP_PARSED);
-	expect(&w, sip_write_response(&w, &t->m), expected);
+	expect(&w, sip_write_response(&w, &t->m, NULL), expected);
 	sip_text_free(t);
 }
 
