@@ -360,3 +360,22 @@ void ctl_show_explain(const struct ctl_view *view, const json_t *answer)
 		explain_line(view, "threshold", ms(answer, "threshold_ms").text, CTL_PLAIN);
 	explain_line(view, "otherwise", str(answer, "otherwise"), CTL_PLAIN);
 }
+
+/* ---- reload ---- */
+
+static void reload_lines(const struct ctl_view *view, const json_t *list, const char *before, enum ctl_colour colour)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fputs(before, view->out);
+		ctl_print(view->out, view->colours, colour, json_string_value(json_array_get(list, i)));
+		fputc('\n', view->out);
+	}
+}
+
+void ctl_show_reload(const struct ctl_view *view, const json_t *answer)
+{
+	ctl_print(view->out, view->colours, CTL_GOOD, str(answer, "status"));
+	fputc('\n', view->out);
+	reload_lines(view, json_object_get(answer, "notes"), "", CTL_PLAIN);
+	reload_lines(view, json_object_get(answer, "needs_restart"), "needs a restart: ", CTL_WARN);
+}

@@ -463,6 +463,42 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 	set_write(w, prefix_metrics, X_N, &prefixes);
 }
 
+enum { L_OK, L_TIME, L_TABLES, L_N };
+static const struct metric reload_metrics[L_N] = {
+	[L_OK] = {"config_last_reload_successful", "gauge", "1 unless the last reload was refused"},
+	[L_TIME] = {"config_loaded_timestamp_seconds", "gauge", "When the configuration in force was loaded"},
+	[L_TABLES] = {"config_held_tables", "gauge", "Earlier routing tables that calls still hold"},
+};
+static const struct metric reloads_metric = {"config_reloads_total", "counter", "Reloads asked for, by result"};
+
+static void write_reloads(struct jw *w, const struct admin_sources *sources)
+{
+	struct admin_reloads r = {0};
+	struct set figures, totals;
+	struct row *row;
+
+	sources->reloads(sources->arg, &r);
+	if (!set_init(&figures, 1)) {
+		w->bad = true;
+		return;
+	}
+	if ((row = set_add(&figures))) {
+		row->v[L_OK] = r.last_ok;
+		row->v[L_TIME] = (double)r.last_wall_us / CLOCK_SEC;
+		row->v[L_TABLES] = proxy_tables_held(sources->proxy);
+	}
+	set_write(w, reload_metrics, L_N, &figures);
+	if (!set_init(&totals, 2)) {
+		w->bad = true;
+		return;
+	}
+	for (unsigned i = 0; i < 2 && (row = set_add(&totals)); i++) {
+		set_label(&totals, "result", i ? "refused" : "ok");
+		row->v[0] = (double)(i ? r.failed : r.ok);
+	}
+	set_write(w, &reloads_metric, 1, &totals);
+}
+
 void api_metrics(struct api_call *call)
 {
 	const struct admin_sources *sources = call->sources;
@@ -470,6 +506,7 @@ void api_metrics(struct api_call *call)
 
 	write_build(w, sources);
 	write_node(w, sources);
+	write_reloads(w, sources);
 	write_stats(w, sources->proxy);
 	write_regions(w, sources->proxy);
 	write_states(w, sources->proxy);

@@ -33,6 +33,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/peers", "The BGP peers and their sessions", api_peers, .gives = &schema_peers},
 	{"POST", "/v1/explain", "Decide a call that is not placed, and say why", api_explain,
 	 .takes = &schema_explain_request, .gives = &schema_explain},
+	{"POST", "/v1/reload", "Load the configuration anew; on any error the old one stays", api_reload,
+	 .gives = &schema_reload, .fails = {422}},
 	{"GET", "/v1/config", "The configuration in force, defaults filled in, secrets masked", api_config,
 	 .type = "text/yaml; charset=utf-8"},
 	{"GET", "/v1/openapi.json", "This description", api_openapi, .type = API_JSON},
@@ -51,7 +53,8 @@ const char *routes_status_str(int status)
 	static const struct { int status; const char *text; } phrases[] = {
 		{200, "OK"}, {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
-		{415, "Unsupported Media Type"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+		{415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+		{500, "Internal Server Error"}, {503, "Service Unavailable"},
 	};
 
 	for (unsigned i = 0; i < sizeof phrases / sizeof phrases[0]; i++)

@@ -15,5 +15,7 @@ struct policy_table *build_policy(const struct config *config, struct err *err);
 
 /* The proxy with everything it routes by; NULL and `err` on failure. The caller's. */
 struct proxy *build_proxy(const struct config *config, const struct proxy_config *proxy_config, struct err *err);
+/* The proxy routes by this configuration from now on; 0, or a negative errno and `err`, and nothing has changed. */
+int build_reload(const struct config *config, struct proxy *proxy, struct err *err);
 
 #endif

@@ -121,4 +121,10 @@ void config_free(struct config *config);
  * same. */
 void config_print(const struct config *config, FILE *out);
 
+/* Names of what differs between two configurations and only a restart changes, a line each; malloc'ed, empty where
+ * nothing does, NULL without memory. */
+char *config_needs_restart(const struct config *before, const struct config *after);
+/* That, in `to`, as it is in `from`. */
+void config_keep_fixed(struct config *to, const struct config *from);
+
 #endif

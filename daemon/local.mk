@@ -4,6 +4,7 @@ libconfig_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 libconfig_a_SOURCES = \
 	daemon/build_policy.c \
 	daemon/conf_check.c \
+	daemon/conf_fixed.c \
 	daemon/conf_print.c \
 	daemon/conf_report.c \
 	daemon/conf_schema.c daemon/conf_schema.h \
@@ -21,6 +22,7 @@ tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(SYSTEMD_CFLAGS
 tandemd_SOURCES = \
 	daemon/build.c daemon/build.h \
 	daemon/main.c \
-	daemon/node.c daemon/node.h
+	daemon/node.c daemon/node.h \
+	daemon/reload.c daemon/reload.h
 tandemd_LDADD = libconfig.a libadmin.a libproxy.a libanycast.a libpolicy.a libbase.a $(YAML_LIBS) $(MHD_LIBS) \
 	$(JANSSON_LIBS) $(SOFIA_LIBS) $(OPENSSL_LIBS) $(CARES_LIBS) $(MNL_LIBS) $(SYSTEMD_LIBS) $(EVENT_LIBS) -lm

@@ -20,6 +20,7 @@
 #include "base/loop.h"
 #include <config.h>
 #include "daemon/build.h"
+#include "daemon/reload.h"
 #include "proxy/proxy.h"
 
 #define LINGER_US (1 * CLOCK_SEC)      /* packets sent before the route went */
@@ -27,7 +28,9 @@
 #define CEASE_MS 1000
 
 struct node {
-	struct config *config;
+	struct config *started;          /* that the node was started with: other rooms point into it */
+	struct config *config;           /* in force */
+	struct admin_reloads reloads;
 	struct loop *loop;
 	struct proxy *proxy;
 	struct anycast *anycast;
@@ -80,6 +83,36 @@ static int config_text(void *arg, char **text)
 	return fclose(f) ? -ENOMEM : 0;
 }
 
+/* ---- reload ---- */
+
+static int reload(void *arg, const char *who, struct admin_reload *out)
+{
+	struct node *n = arg;
+	struct config *before = n->config == n->started ? NULL : n->config, *config = n->config;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_us());
+	int rc = reload_run(&config, n->started->path, n->proxy, who, out);
+	sd_notify(0, "READY=1");
+	n->reloads.last_ok = rc == 0;
+	if (rc) {
+		n->reloads.failed++;
+		return rc;
+	}
+	n->reloads.ok++;
+	n->reloads.last_wall_us = clock_wall_us();
+	config_free(before);
+	n->config = config;
+	return 0;
+}
+
+static void reloads(void *arg, struct admin_reloads *out) { *out = ((struct node *)arg)->reloads; }
+
+static void on_sighup(struct node *n)
+{
+	struct admin_reload out;
+	reload(n, "SIGHUP", &out);
+	admin_reload_free(&out);
+}
+
 /* ---- stopping ---- */
 
 static uint32_t setups(const struct node *n)
@@ -123,7 +156,7 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	struct node *n = arg;
 	(void)what;
 	if (signo == SIGHUP) {
-		log_warn("SIGHUP: this version reads its configuration at start only; restart the node to change it");
+		on_sighup(n);
 		return;
 	}
 	log_info("%s received", signo == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -153,7 +186,8 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_config ac = {.n_listen = c->admin.n_listen};
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
-		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text, .arg = n,
+		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text,
+		.reload = reload, .reloads = reloads, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
 	snprintf(ac.socket, sizeof ac.socket, "%s", c->admin.socket);
@@ -186,7 +220,8 @@ struct node *node_new(struct config *config, struct err *err)
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	n->config = config;
+	n->started = n->config = config;
+	n->reloads = (struct admin_reloads){.last_ok = true, .last_wall_us = clock_wall_us()};
 	if (make_parts(n, err)) {
 		node_free(n);
 		return NULL;
@@ -236,6 +271,8 @@ void node_free(struct node *n)
 		event_free(n->tick);
 	if (n->loop)
 		loop_free(n->loop);
-	config_free(n->config);
+	if (n->config != n->started)
+		config_free(n->config);
+	config_free(n->started);
 	free(n);
 }

@@ -8,7 +8,7 @@
 #include "proxy/worker.h"
 
 /* The call is answered. `end` is its end record, complete but for the end itself; malloc'ed, taken
- * over. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
+ * over with its hold on its table. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
  * over if nothing refreshes it; where it has none, that is after node.max_call. */
 void active_add(struct worker *w, struct record *end, const struct sip_msg *answer);
 

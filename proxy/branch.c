@@ -12,7 +12,7 @@
 
 static struct region_live *live(const struct branch *b)
 {
-	return &b->call->w->common->table->regions[b->log.region].live;
+	return b->call->table->regions[b->log.region].live;
 }
 
 static int32_t since_ms(const struct branch *b)
@@ -26,7 +26,7 @@ void branch_settle(struct branch *b, bool region_failed)
 	if (!b->counted)
 		return;
 	b->counted = false;
-	struct table *table = b->call->w->common->table;
+	const struct table *table = b->call->table;
 	int64_t now = worker_now(b->call->w);
 	region_setup_end(live(b), now, region_failed);
 	if (region_failed && region_judge(live(b), now, table_error_rate_others(table, b->log.region, now),
@@ -151,7 +151,7 @@ static bool write_ruri(const struct call *c, const struct sip_msg *invite, const
 static void sign_token(const struct call *c, unsigned region, char out[TOKEN_LEN + 1])
 {
 	struct token t = {
-		.region = c->w->common->table->regions[region].hash, .trunk = call_trunk(c)->hash,
+		.region = c->table->regions[region].hash, .trunk = call_trunk(c)->hash,
 		.node = c->w->common->node_hash, .time_s = (uint32_t)(clock_wall_us() / CLOCK_SEC),
 	};
 	token_sign(c->w->signer, &t, c->texts, out);
@@ -185,7 +185,7 @@ static int breadth_share(const struct call *c)
 
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
-	struct table *table = c->w->common->table;
+	const struct table *table = c->table;
 	struct addr next;
 	struct forward f;
 	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
@@ -196,7 +196,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
 	sf.max_breadth = breadth_share(c);
 	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
-	    !write_ruri(c, invite, &table->regions[region].targets[target], ruri, sizeof ruri))
+	    !write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri))
 		return false;
 	sf.ruri = ruri;
 	set_record_routes(c, region, &next, record_route, &sf);

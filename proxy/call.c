@@ -15,7 +15,7 @@
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
 static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
-struct trunk *call_trunk(const struct call *c) { return &c->w->common->table->trunks[c->trunk]; }
+struct trunk *call_trunk(const struct call *c) { return &c->table->trunks[c->trunk]; }
 
 /* ---- life ---- */
 
@@ -35,6 +35,7 @@ void call_free_if_over(struct call *c)
 	if (c->admitted)
 		trunk_setup_end(call_trunk(c), false);
 	forget_request(c);
+	table_release(c->table);
 	free(c->texts);
 	free(c);
 }
@@ -82,6 +83,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 	if (!c)
 		goto lost;
 	c->w = w;
+	c->table = table_hold(w->table);
 	c->source = *source;
 	c->back = *back;
 	c->trunk = (int16_t)trunk;
@@ -99,6 +101,7 @@ lost:
 	stats_inc(&w->stats, STAT_DROP_MEMORY);
 	if (c) {
 		forget_request(c);
+		table_release(c->table);
 		free(c->texts);
 		free(c);
 	}
@@ -233,7 +236,7 @@ static void fill_headers(const struct policy_table *policy, const struct sip_msg
 
 static int decide(struct call *c, const struct sip_msg *invite, struct decision *d)
 {
-	struct table *table = c->w->common->table;
+	const struct table *table = c->table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
 	d->query = (struct policy_query){
 		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .headers = d->headers,
@@ -245,7 +248,7 @@ static int decide(struct call *c, const struct sip_msg *invite, struct decision 
 	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
 	d->ns = clock_ns() - start;
 	for (unsigned i = 0; i < d->plan.n_candidates; i++)
-		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live.hot, d->plan.candidates[i].hot,
+		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live->hot, d->plan.candidates[i].hot,
 		                      memory_order_relaxed);
 	return rc;
 }

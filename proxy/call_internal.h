@@ -46,6 +46,7 @@ struct decision {
 
 struct call {
 	struct worker *w;
+	const struct table *table;   /* it was begun with; held: every index here is of this one */
 	const struct decision *decision;  /* of the first attempt, for its record; else NULL */
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
@@ -91,7 +92,7 @@ void branch_settle(struct branch *b, bool region_failed);
 /* call_record.c */
 void call_log_route(struct call *c, const struct policy_plan *plan, unsigned region, const struct record_attempt *after,
                     int64_t decision_ns);
-/* The end record, malloc'ed; NULL without memory. */
+/* The end record, malloc'ed, with a hold on its table; NULL without memory. */
 struct record *call_end_record(const struct call *c, enum record_outcome outcome, int status);
 void call_log_end(struct call *c, enum record_outcome outcome, int status);
 

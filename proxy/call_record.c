@@ -11,7 +11,7 @@ static void fill_head(const struct call *c, struct record *r, enum record_kind k
 	*r = (struct record){
 		.kind = (uint8_t)kind, .planned = c->planned, .trunk = c->trunk, .rule = c->rule, .pool = c->pool,
 		.strategy = c->strategy, .call_id_len = c->call_id_len, .from_len = c->from_len, .to_len = c->to_len,
-		.size = (uint32_t)size, .wall_us = clock_wall_us(), .table = c->w->common->table,
+		.size = (uint32_t)size, .wall_us = clock_wall_us(), .table = c->table,
 	};
 }
 
@@ -101,6 +101,7 @@ struct record *call_end_record(const struct call *c, enum record_outcome outcome
 	fill_head(c, r, RECORD_END, size);
 	fill_end(c, r, outcome, status);
 	fill_texts(c, r);
+	table_hold(r->table);
 	return r;
 }
 

@@ -42,10 +42,10 @@ static void refuse(struct worker *w, const struct sip_msg *m, const struct sip_p
 /* How it crosses the edge of trust: the dialog has a trunk at one end, a region at the other. */
 static enum trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
 {
-	int i = table_trunk_by_hash(w->common->table, t->trunk);
+	int i = table_trunk_by_hash(w->table, t->trunk);
 	if (i < 0)
 		return TRUNK_EDGE_NONE;
-	enum trunk_edge edge = trunk_rules_edge(w->common->table->trunks[i].rules);
+	enum trunk_edge edge = trunk_rules_edge(w->table->trunks[i].rules);
 	return i == trunk ? edge : trunk_edge_back(edge);
 }
 

@@ -9,6 +9,7 @@ libproxy_a_SOURCES = \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \
+	proxy/live.c proxy/live.h \
 	proxy/number.c proxy/number.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/proxy.c proxy/proxy.h \

@@ -36,8 +36,6 @@ struct proxy_config {
 	unsigned workers;
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */
-	uint32_t max_call_ms;
-	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
 	char calls_file[256];         /* empty: no call log */
 	bool mask_numbers;
 	struct loop *control;         /* where names are resolved; not owned */
@@ -63,8 +61,15 @@ struct proxy_region_config {
 	unsigned n_targets;
 };
 
-/* What calls are routed by. Copied into an immutable table; `policy` is taken over. */
+struct proxy_timing {
+	uint32_t max_call_ms;
+	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
+};
+
+/* What calls are routed by, and may change while they go on. Copied into an immutable table; `policy` is
+ * taken over. */
 struct proxy_routing {
+	struct proxy_timing timing;
 	struct policy_table *policy;
 	const struct proxy_region_config *regions;   /* as many as the policy table has */
 	const struct proxy_trunk_config *trunks;
@@ -76,6 +81,12 @@ struct proxy;
 /* Binds every socket and opens the call log; starts nothing. NULL and `err` on failure. */
 struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err);
 int proxy_start(struct proxy *proxy);
+/* Routes new calls by `routing` from now on. Calls under way keep to what they were begun with; counters,
+ * health, averages and an operator's words stay with the names they belong to. Returns 0, or a negative errno
+ * and `err`, and then nothing has changed. */
+int proxy_reload(struct proxy *proxy, const struct proxy_routing *routing, struct err *err);
+/* Tables that calls under way or established still hold, besides the one in force. */
+unsigned proxy_tables_held(const struct proxy *proxy);
 /* New calls are answered 503 from now on (or no longer); others go on. */
 void proxy_drain(struct proxy *proxy, bool on);
 bool proxy_draining(const struct proxy *proxy);

@@ -58,7 +58,7 @@ static void put_head(struct jw *w, const struct record *r, const char *node_id, 
 
 static const char *region_name(const struct record *r, int index)
 {
-	return index >= 0 && (unsigned)index < r->table->n_regions ? r->table->regions[index].live.name : NULL;
+	return index >= 0 && (unsigned)index < r->table->n_regions ? r->table->regions[index].live->name : NULL;
 }
 
 static void put_failover(struct jw *w, const struct record *r)
@@ -148,7 +148,7 @@ static void put_attempt(struct jw *w, const struct record *r, const struct recor
 	jw_object(w);
 	jw_kstr(w, "region", region);
 	jw_kstr(w, "target", region && a->target < r->table->regions[a->region].n_targets
-	                             ? r->table->regions[a->region].targets[a->target].uri : NULL);
+	                             ? r->table->regions[a->region].targets[a->target]->uri : NULL);
 	jw_key(w, "status");
 	if (a->status)
 		jw_uint(w, a->status);
@@ -195,6 +195,8 @@ static void put_end(struct jw *w, const struct record *r)
 	put_ms(w, "duration_ms", e->duration_ms);
 	jw_kstr(w, "ended_by", by[e->ended_by]);
 }
+
+void record_done(const struct record *r) { table_release(r->table); }
 
 void record_json(struct jw *w, const struct record *r, const char *node_id, bool mask_numbers)
 {

@@ -84,6 +84,9 @@ char *record_texts(struct record *r);
 /* One line with its newline. */
 void record_json(struct jw *w, const struct record *r, const char *node_id, bool mask_numbers);
 
+/* It has been written, or never will be: lets go of the table that its indices are of. */
+void record_done(const struct record *r);
+
 const char *record_outcome_str(enum record_outcome outcome);
 
 #endif

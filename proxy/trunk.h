@@ -1,5 +1,5 @@
 /* A carrier's trunk: who it is, its limits, and its counters. The description is immutable; counters
- * are atomics that any worker moves. */
+ * are atomics that any worker moves, and stay when a reload changes the description. */
 #ifndef PROXY_TRUNK_H
 #define PROXY_TRUNK_H
 
@@ -10,6 +10,13 @@
 #include "policy/policy.h"
 #include "proxy/trunk_rules.h"
 
+struct trunk_live {
+	char name[POLICY_NAME_LEN];
+	_Atomic uint32_t setups, calls;
+	_Atomic uint64_t calls_total, limited_total;  /* taken in; refused for a limit */
+	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
+};
+
 struct trunk {
 	char name[POLICY_NAME_LEN];
 	uint32_t hash;               /* token_name(name) */
@@ -17,9 +24,7 @@ struct trunk {
 	struct trunk_limit limit;    /* the answer beyond one */
 	struct trunk_rules *rules;   /* owned */
 	unsigned n_sources;
-	_Atomic uint32_t setups, calls;
-	_Atomic uint64_t calls_total, limited_total;  /* taken in; refused for a limit */
-	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
+	struct trunk_live *live;
 };
 
 /* Takes a new call in, counting it as a setup: true, or false when a limit is reached. Any worker. */

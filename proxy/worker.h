@@ -36,11 +36,13 @@ struct worker;
 struct worker_app {
 	int (*make)(struct worker *w);
 	void (*start)(struct worker *w);
+	void (*table)(struct worker *w);     /* w->table is another one now */
 	void (*datagram)(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len);
 	void (*unmake)(struct worker *w);
 };
 
-/* What all workers of a proxy have in common; immutable once they run, but for the atomics. */
+/* What all workers of a proxy have in common; immutable once they run, but for the atomics and the table,
+ * which is for the control thread: a worker has its own. */
 struct proxy_common {
 	struct proxy_config config;
 	const struct worker_app *app;
@@ -58,6 +60,8 @@ struct proxy_common {
 
 struct worker {
 	struct proxy_common *common;
+	const struct table *table;       /* routes new calls; held */
+	_Atomic(const struct table *) table_next;  /* to be taken at the next turn; held; NULL: none */
 	unsigned index;
 	struct loop *loop;
 	struct udp *udp;
@@ -82,6 +86,8 @@ struct worker {
 struct worker *worker_new(struct proxy_common *common, unsigned index, struct err *err);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);
+/* Control thread: the worker takes `table` at its next turn, which is soon. */
+void worker_set_table(struct worker *w, struct table *table);
 void worker_free(struct worker *w);
 
 /* ---- for the code that runs on a worker ---- */

@@ -24,6 +24,7 @@ unsigned proxy_workers(const struct proxy *proxy) { return 4; }
 unsigned proxy_workers_alive(const struct proxy *proxy) { return proxy->workers_alive; }
 unsigned proxy_transactions(const struct proxy *proxy) { return 17; }
 bool proxy_draining(const struct proxy *proxy) { return proxy->draining; }
+unsigned proxy_tables_held(const struct proxy *proxy) { (void)proxy; return 1; }
 const struct policy_table *proxy_policy(const struct proxy *proxy) { return proxy->table; }
 unsigned proxy_trunks(const struct proxy *proxy) { return proxy->n_trunks; }
 
@@ -214,6 +215,21 @@ static void fill_anycast(struct anycast *a)
 	addr_parse(&s->peers[1].address, "169.254.11.1", 179);
 }
 
+static int reload(void *arg, const char *who, struct admin_reload *out)
+{
+	struct fakes *f = arg;
+	(void)who;
+	out->lines = strdup(f->reload_lines ? f->reload_lines : "");
+	out->needs_restart = strdup("node.workers\nlisten\n");
+	return f->reload_lines ? -EINVAL : 0;
+}
+
+static void reloads(void *arg, struct admin_reloads *out)
+{
+	(void)arg;
+	*out = (struct admin_reloads){.ok = 3, .failed = 1, .last_ok = true, .last_wall_us = NOW_WALL_US};
+}
+
 struct fakes *fakes_new(void)
 {
 	struct fakes *fakes = aligned_alloc(_Alignof(struct fakes), sizeof *fakes);
@@ -227,7 +243,7 @@ struct fakes *fakes_new(void)
 	fakes->sources = (struct admin_sources){
 		.version = "0.1.0", .node_id = "iad-1", .started_wall_us = NOW_WALL_US - 3600 * CLOCK_SEC,
 		.proxy = &fakes->proxy, .anycast = &fakes->anycast,
-		.not_ready = not_ready, .config_text = config_text, .arg = fakes,
+		.not_ready = not_ready, .config_text = config_text, .reload = reload, .reloads = reloads, .arg = fakes,
 	};
 	return fakes;
 }

@@ -74,8 +74,8 @@ static const struct record *expect_end(enum record_outcome outcome, unsigned sta
 
 static void expect_no_record(void) { CU_ASSERT_PTR_NULL(rig_record()); }
 
-static struct region_live *live(unsigned region) { return &rig_worker->common->table->regions[region].live; }
-static struct trunk *trunk(void) { return &rig_worker->common->table->trunks[0]; }
+static struct region_live *live(unsigned region) { return rig_worker->common->table->regions[region].live; }
+static struct trunk_live *trunk(void) { return rig_worker->common->table->trunks[0].live; }
 
 /* ---- a call that works ---- */
 
@@ -513,7 +513,7 @@ static void test_one_attempt(void)
 static void set_healthy(unsigned region, bool healthy)
 {
 	struct table *t = rig_worker->common->table;
-	target_set_health(&t->regions[region].targets[0], healthy, "no answer");
+	target_set_health(t->regions[region].targets[0], healthy, "no answer");
 	table_refresh_health(t, region);
 }
 
@@ -1101,7 +1101,54 @@ static void test_many(void)
 	rig_end();
 }
 
-UNIT_MAIN("call", {"forwarded", test_forwarded}, {"a Route that led here", test_preloaded_route},
+/* A call under way when its region is taken out of the configuration goes on as it was begun, and counts. */
+static void test_reload_during_setup(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	struct region_live *east = live(0);
+	expect_route(0, 1);
+	rig_reload();
+	answer(EAST, m, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	answer(EAST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(east->calls, 1);
+	CU_ASSERT_EQUAL(east->setups, 0);
+	CU_ASSERT_EQUAL(trunk()->calls, 1);    /* of the same name: the same counter */
+	rig_run(32000);
+	rig_run(4 * 3600 * 1000);          /* nobody ends it; the new maximum holds, of an hour */
+	CU_ASSERT_EQUAL(east->calls, 0);
+	CU_ASSERT_EQUAL(trunk()->calls, 0);
+	const struct record *r = expect_end(OUTCOME_ANSWERED, 200, RECORD_EX);
+	CU_ASSERT_EQUAL(r->end.region, 0);
+	CU_ASSERT_EQUAL(r->end.duration_ms / 1000 / 60, 60);
+	rig_end();
+}
+
+/* The plan is the call's: its failover goes where it was decided, new calls by what is in force now. */
+static void test_reload_then_failover(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_reload();
+	answer(EAST, m, 503);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, 486);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 486");
+	ack("west");
+	rig_receive(CARRIER, caller("INVITE", B "2", "", CONTACT));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(WEST, "INVITE ");
+	CU_ASSERT_EQUAL(live(0)->attempts, 2);  /* us-west-2 is the first now, and the same one */
+	rig_skip();
+	rig_end();
+}
+
+UNIT_MAIN("call", {"reload during a setup", test_reload_during_setup},
+          {"reload, then failover", test_reload_then_failover}, {"forwarded", test_forwarded}, {"a Route that led here", test_preloaded_route},
           {"ringing and answered", test_answered}, {"200 repeated", test_2xx_repeated},
           {"INVITE repeated", test_retransmitted}, {"BYE by the caller", test_bye_caller},
           {"BYE by the callee", test_bye_callee}, {"never ended", test_expired}, {"busy", test_busy},

@@ -565,6 +565,38 @@ static void test_remove_directory(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
+static void needs(const char *before, const char *after, const char *wanted)
+{
+	struct config *a = parse_right(before), *b = parse_right(after);
+	char *text = config_needs_restart(a, b);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	free(text);
+	config_keep_fixed(b, a);
+	text = config_needs_restart(a, b);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	config_free(a);
+	config_free(b);
+}
+
+#define FIXED_REST "regions: [{name: a, targets: [\"sip:198.51.100.21\"]}]\npools: [{name: p, regions: [a]}]\n" \
+	"rules: [{name: r, pool: p}]\ntrunks: [{name: t, sources: [192.0.2.0/24]}]\n"
+#define FIXED_NODE "node: {id: n, address: 127.0.0.1, workers: 1}\n"
+#define FIXED_LISTEN "listen: [{address: 127.0.0.1, port: 5070, transport: udp}]\n"
+
+static void test_needs_restart(void)
+{
+	static const char base[] = FIXED_NODE FIXED_LISTEN FIXED_REST;
+	needs(base, base, "");
+	needs(base, "node: {id: n, address: 127.0.0.1, workers: 1, max_call: 2h}\n" FIXED_LISTEN FIXED_REST
+	      "log: {level: debug}\nprobes: {interval: 3s}\n", "");
+	needs(base, "node: {id: m, address: 127.0.0.1, workers: 2}\n" FIXED_LISTEN FIXED_REST, "node.id\nnode.workers\n");
+	needs(base, FIXED_NODE "listen: [{address: 127.0.0.1, port: 5071, transport: udp}]\n" FIXED_REST, "listen\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "log: {calls: {file: /tmp/x.jsonl}}\n", "log.calls\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "admin: {listen: [\"127.0.0.1:8099\"]}\n", "admin.listen\n");
+}
+
 UNIT_MAIN("config",
 	{"the sample parses and prints", test_sample},
 	{"the sample compiles to a policy table", test_sample_compiles},
@@ -581,4 +613,5 @@ UNIT_MAIN("config",
 	{"the directory is removed", test_remove_directory},
 	{"the sample cut at every byte", test_truncations},
 	{"the sample with bytes changed", test_flips},
-	{"heavy text", test_heavy})
+	{"heavy text", test_heavy},
+	{"what needs a restart", test_needs_restart})

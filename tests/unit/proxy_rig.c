@@ -24,6 +24,7 @@ static struct sent sent[SENT_MAX];
 static unsigned n_sent, n_taken;
 static char *kept[64 * SENT_MAX];  /* texts and records handed out */
 static unsigned n_kept;
+static struct table *replaced;
 
 static void *keep(void *memory)
 {
@@ -78,11 +79,11 @@ static struct table *table(const struct rig_options *o)
 		snprintf(k->uri, sizeof k->uri, "sip:198.51.100.2%d:5060", i + 1);
 		k->port = 5060;
 	}
-	struct proxy_routing r = {.policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
-	struct table *t = table_new(&r, &err);
+	struct proxy_routing r = {.timing = {.max_call_ms = 4 * 3600 * 1000}, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
+	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	for (unsigned i = 0; i < 2; i++) {
-		target_set_health(&t->regions[i].targets[0], true, "");
+		target_set_health(t->regions[i].targets[0], true, "");
 		table_refresh_health(t, i);
 	}
 	return t;
@@ -96,7 +97,6 @@ static void fill_common(const struct rig_options *o)
 	snprintf(common.config.node_id, sizeof common.config.node_id, "%s", o->node ? o->node : "iad-1");
 	memcpy(common.config.secret, secret, sizeof secret);
 	common.config.secret_len = sizeof secret;
-	common.config.max_call_ms = 4 * 3600 * 1000;
 	common.node_hash = token_name(common.config.node_id);
 	common.table = table(o);
 	common.n_workers = 1;
@@ -121,6 +121,7 @@ void rig_begin(const struct rig_options *options)
 	struct worker *w = rig_worker = calloc(1, sizeof *w);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
 	w->common = &common;
+	w->table = common.table;
 	w->random = 88172645463325252ULL;
 	w->signer = signer_new(common.config.secret, common.config.secret_len);
 	w->wheel = timer_wheel_new(clock_us());
@@ -143,6 +144,30 @@ void rig_other_node(const char *name)
 	txn_layer_init(&rig_worker->txns);
 }
 
+void rig_reload(void)
+{
+	static const struct policy_region_config west = {.name = "us-west-2", .weight = 100};
+	static const struct policy_rule_config rule = {.name = "all"};
+	struct policy_pool_config pool = {.name = "west", .strategy = POLICY_PRIORITY, .n_regions = 1,
+	                                  .failover = {.on = {503}, .n_on = 1, .attempts = 1, .first_response_ms = 2000}};
+	struct policy_config c = {.regions = &west, .n_regions = 1, .pools = &pool, .n_pools = 1, .rules = &rule,
+	                          .n_rules = 1, .tuning = policy_tuning_default()};
+	struct prefix source;
+	struct proxy_trunk_config trunk = {.name = "carrier-a", .sources = &source, .n_sources = 1};
+	struct proxy_region_config region = {.n_targets = 1};
+	struct err err;
+	prefix_parse(&source, "192.0.2.0/24");
+	snprintf(region.targets[0].host, sizeof region.targets[0].host, "198.51.100.22");
+	snprintf(region.targets[0].uri, sizeof region.targets[0].uri, "sip:198.51.100.22:5060");
+	region.targets[0].port = 5060;
+	struct proxy_routing r = {.timing = {.max_call_ms = 3600 * 1000}, .policy = policy_table_new(&c, &err),
+	                          .regions = &region, .trunks = &trunk, .n_trunks = 1};
+	struct table *t = table_new(&r, common.table, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	replaced = common.table;
+	rig_worker->table = common.table = t;
+}
+
 void rig_end(void)
 {
 	struct worker *w = rig_worker;
@@ -153,10 +178,18 @@ void rig_end(void)
 	CU_ASSERT_PTR_NULL(w->actives);
 	CU_ASSERT_EQUAL(timer_wheel_count(w->wheel), 0);
 	for (unsigned i = 0; i < common.table->n_regions; i++)
-		CU_ASSERT_EQUAL(common.table->regions[i].live.setups, 0);
-	CU_ASSERT_EQUAL(common.table->trunks[0].setups, 0);
+		CU_ASSERT_EQUAL(common.table->regions[i].live->setups, 0);
+	CU_ASSERT_EQUAL(common.table->trunks[0].live->setups, 0);
 	timer_wheel_free(w->wheel);
 	signer_free(w->signer);
+	while (rig_record())
+		;
+	CU_ASSERT_EQUAL(common.table->refs, 1);  /* no call holds it any more */
+	if (replaced) {
+		CU_ASSERT_EQUAL(replaced->refs, 1);
+		table_free(replaced);
+		replaced = NULL;
+	}
 	call_log_free(common.log);
 	table_free(common.table);
 	free(w);
@@ -288,6 +321,7 @@ const struct record *rig_record(void)
 		return NULL;
 	void *copy = keep(malloc(len));
 	memcpy(copy, r, len);
+	table_release(((const struct record *)r)->table);
 	ring_release(rig_worker->log);
 	return copy;
 }

@@ -38,6 +38,10 @@ void rig_end(void);
 /* As if the node were another one of the cluster: the same secret, no state. */
 void rig_other_node(const char *name);
 
+/* A configuration with one trunk and one region, us-west-2, takes the place of the one so far. Between
+ * rig_begin() and rig_end(), once. */
+void rig_reload(void);
+
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);
 /* The time goes on, every timer at its own. */

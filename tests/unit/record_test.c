@@ -40,7 +40,7 @@ static struct table *build(void)
 	}
 	struct proxy_routing r = {.policy = policy_table_new(&c, &err), .regions = regions, .trunks = &trunk,
 	         .n_trunks = 1};
-	struct table *t = table_new(&r, &err);
+	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	return t;
 }
