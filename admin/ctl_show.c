@@ -369,6 +369,9 @@ void ctl_show_explain(const struct ctl_view *view, const json_t *answer)
 	explain_line(view, "chosen", chosen ? chosen : "none", good_if(chosen != NULL));
 	explain_line(view, "because", strcmp(str(answer, "status"), "no rule") == 0 ? "no rule matches" :
 	             str(answer, "because"), CTL_PLAIN);
+	if (json_is_number(json_object_get(answer, "threshold_ms")))
+		explain_line(view, "threshold", ms(answer, "threshold_ms").text, CTL_PLAIN);
+	explain_line(view, "otherwise", str(answer, "otherwise"), CTL_PLAIN);
 }
 
 /* ---- reload ---- */
