@@ -318,7 +318,9 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	branch_settle(b, regions_fault && !b->given_up);
 	if (c->again)
 		active_on_response(c->w, resp);
-	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
+	/* a 6xx is of the callee, whichever region says it (section 16.7 step 5) */
+	bool global = resp->status >= 600 && !regions_fault;
+	if (c->state == CALL_DONE || (b->given_up && !c->cancelled && !global))
 		return;
 	if (c->cancelled && regions_fault)
 		finish(c, OUTCOME_CANCELLED, 487, "");

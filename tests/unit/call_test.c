@@ -401,6 +401,57 @@ static void test_late_answer(void)
 	rig_end();
 }
 
+/* A region given up for its silence says after all that the callee wants no call, anywhere: nobody else rings for it. */
+static void test_late_decline(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_run(2000);
+	rig_expect(EAST, "INVITE ");
+	rig_expect(EAST, "INVITE ");
+	const char *m2 = rig_expect(WEST, "INVITE ");
+	answer(WEST, m2, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	answer(EAST, m, 603);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "CANCEL ");
+	rig_expect(CARRIER, "SIP/2.0 603");
+	answer(WEST, m2, 487);
+	rig_expect(WEST, "ACK ");
+	expect_route(0, 1);
+	expect_route(1, 2);
+	expect_end(OUTCOME_REJECTED, 603, RECORD_FO);
+	ack("east");
+	rig_skip();
+	rig_end();
+}
+
+/* Section 16.7 step 6: of several failures the one that says most: what is not a region's fault goes upstream, and
+ * with nothing but such faults it is 503. */
+static void check_best(int first, int second, const char *upstream)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, first);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, second);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, upstream);
+	ack("x");
+	rig_end();
+}
+
+static void test_best(void)
+{
+	check_best(503, 486, "SIP/2.0 486");
+	check_best(500, 404, "SIP/2.0 404");
+	check_best(408, 603, "SIP/2.0 603");
+	check_best(503, 407, "SIP/2.0 407");
+	check_best(500, 504, "SIP/2.0 503");
+	check_best(408, 503, "SIP/2.0 503");
+}
+
 /* Both answer: both answers are the caller's to sort out. */
 static void test_two_answers(void)
 {
@@ -1154,7 +1205,7 @@ UNIT_MAIN("call", {"reload during a setup", test_reload_during_setup},
           {"BYE by the callee", test_bye_callee}, {"never ended", test_expired}, {"busy", test_busy},
           {"failures relayed", test_relayed}, {"failover on 503", test_failover_status},
           {"failover on silence", test_failover_silence}, {"late provisional", test_late_provisional},
-          {"late answer", test_late_answer}, {"two answers", test_two_answers},
+          {"late answer", test_late_answer}, {"late decline", test_late_decline}, {"best response", test_best}, {"two answers", test_two_answers},
           {"no failover once ringing", test_no_failover_once_ringing}, {"503 once ringing", test_503_once_ringing},
           {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
           {"one attempt", test_one_attempt},
