@@ -77,6 +77,17 @@ static void expect_no_record(void) { CU_ASSERT_PTR_NULL(rig_record()); }
 static struct region_live *live(unsigned region) { return rig_worker->common->table->regions[region].live; }
 static struct trunk_live *trunk(void) { return rig_worker->common->table->trunks[0].live; }
 
+static void bye_of(const char *sent, const char *tag)
+{
+	char text[2048];
+	snprintf(text, sizeof text,
+	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
+	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
+	rig_receive(CARRIER, text);
+	rig_expect(EAST, "BYE ");
+}
+
 /* ---- a call that works ---- */
 
 static void test_forwarded(void)
@@ -466,7 +477,17 @@ static void test_two_answers(void)
 	answer(EAST, m, 200);
 	const char *r = rig_expect(CARRIER, "SIP/2.0 200");
 	CU_ASSERT_PTR_NOT_NULL(strstr(r, ";tag=east"));
-	CU_ASSERT_EQUAL(live(0)->calls + live(1)->calls, 1);
+	CU_ASSERT_EQUAL(live(0)->calls, 1);                 /* until the caller ends one */
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
+	answer(EAST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 1);
+	bye_of(m, "east");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	answer(EAST, m, 200);                               /* repeated once more: it is over all the same */
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED), 1);
 	rig_end();
@@ -863,17 +884,6 @@ static void test_answer_after_487(void)
 
 /* ---- several dialogs of one INVITE ---- */
 
-static void bye_of(const char *sent, const char *tag)
-{
-	char text[2048];
-	snprintf(text, sizeof text,
-	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
-	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
-	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
-	rig_receive(CARRIER, text);
-	rig_expect(EAST, "BYE ");
-}
-
 /* The region forks: early dialogs with tags of their own, and PRACK in one of them (RFC 3262). */
 static void test_early_dialogs(void)
 {
@@ -913,6 +923,8 @@ static void test_forked_answers(void)
 	rig_expect(CARRIER, "SIP/2.0 200");
 	rig_receive(EAST, rig_response(m, 200, "two", ""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(rig_expect(CARRIER, "SIP/2.0 200"), ";tag=two"));
+	CU_ASSERT_EQUAL(live(0)->calls, 2);
+	CU_ASSERT_EQUAL(trunk()->calls, 2);
 	bye_of(m, "two");
 	CU_ASSERT_EQUAL(live(0)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
