@@ -42,6 +42,10 @@ struct record_route {
 	uint16_t after_status;       /* ... and with what; 0: silence */
 	uint32_t decision_us_x10;    /* tenths of a microsecond */
 	uint8_t n_candidates;        /* struct policy_candidate each, before the texts */
+	uint16_t refuse;
+	float threshold;
+	uint64_t random;             /* with time, texts and facts all that the decision came from */
+	uint32_t headers_len;        /* header values behind the texts, "=VALUE" or nothing, NUL, each */
 };
 
 struct record_end {
@@ -69,7 +73,7 @@ struct record {
 		struct record_route route;
 		struct record_end end;
 	};
-	/* candidates[], then call_id, from, to, without NULs */
+	/* candidates[], then call_id, from, to, without NULs, then what headers_len says */
 };
 
 /* The bytes a record needs. */
