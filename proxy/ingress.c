@@ -11,6 +11,7 @@
 #include "proxy/dialog.h"
 #include "proxy/forward.h"
 #include "proxy/reply.h"
+#include "proxy/self.h"
 
 struct arrival {
 	struct worker *w;
@@ -133,6 +134,10 @@ static bool sane(const struct arrival *a)
 static void on_new_request(const struct arrival *a)
 {
 	struct worker *w = a->w;
+	if (self_asked(w, a->msg, a->source)) {
+		refuse(a, 200, "");
+		return;
+	}
 	if (a->trunk < 0) {
 		stats_inc(&w->stats, STAT_DROP_SOURCE);
 		return;
