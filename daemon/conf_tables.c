@@ -479,6 +479,18 @@ static const struct conf_field cluster_fields[] = {
 static const struct conf_map cluster_map = CONF_MAP("cluster", cluster_fields);
 #undef S
 
+#define S struct drain_config
+static const struct conf_field drain_fields[] = {
+	{.key = "quiet", .help = "without a new call for so long the route is withdrawn", .type = &conf_ms, .def = "2s",
+	 .max = 600000, CONF_MEMBER(S, quiet_ms)},
+	{.key = "limit", .help = "... or after this time, whatever comes", .type = &conf_ms, .def = "30s", .max = 3600000,
+	 CONF_MEMBER(S, limit_ms)},
+	{.key = "finish", .help = "time for calls that are being set up", .type = &conf_ms, .def = "30s", .max = 600000,
+	 CONF_MEMBER(S, finish_ms)},
+};
+static const struct conf_map drain_map = CONF_MAP("drain", drain_fields);
+#undef S
+
 #define S struct config_admin
 static const struct conf_field admin_fields[] = {
 	{.key = "listen", .help = "loopback addresses with port, and \"unix:/FILE\"", .type = &conf_admin_listen,
@@ -526,6 +538,7 @@ static const struct conf_field root_fields[] = {
 	{.key = "tuning", .help = "how figures are judged", .map = &tuning_map, CONF_MEMBER(S, tuning)},
 	{.key = "anycast", .help = "the route that brings calls here", .map = &anycast_map, .flags = CONF_HAS,
 	 .has = offsetof(S, has_anycast), CONF_MEMBER(S, anycast)},
+	{.key = "drain", .help = "how this node leaves service", .map = &drain_map, CONF_MEMBER(S, drain)},
 	{.key = "cluster", .help = "what the nodes share", .map = &cluster_map},
 	{.key = "admin", .help = "the HTTP API", .map = &admin_map, CONF_MEMBER(S, admin)},
 	{.key = "log", .help = "what is logged", .map = &log_map, CONF_MEMBER(S, log)},

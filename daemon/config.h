@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/drain.h"
 #include "policy/policy.h"
 #include "proxy/trunk_config.h"
 
@@ -102,6 +103,7 @@ struct config {
 	unsigned secret_len;
 	struct config_admin admin;
 	struct config_log log;
+	struct drain_config drain;
 };
 
 /* Receives one error or warning, "FILE:LINE:COLUMN: what is wrong, and what would be right". */

@@ -21,6 +21,7 @@ sbin_PROGRAMS += tandemd
 tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(SYSTEMD_CFLAGS)
 tandemd_SOURCES = \
 	daemon/build.c daemon/build.h \
+	daemon/drain.c daemon/drain.h \
 	daemon/main.c \
 	daemon/node.c daemon/node.h \
 	daemon/reload.c daemon/reload.h

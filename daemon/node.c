@@ -1,7 +1,5 @@
-/* The node: see node.h. Its life ends in steps, on the control loop: the route is withdrawn first, calls
- * that are still on their way are served, then setups under way are given time, then everything stops:
- * CEASE, the anycast address, the workers. The address stays so long because carriers take answers from
- * it alone. A second SIGTERM stops at once. */
+/* The node: see node.h. It is built, started, run and taken down here; how it leaves service is drain.c's.
+ * A second SIGTERM stops at once. */
 #include "daemon/node.h"
 
 #include <errno.h>
@@ -20,12 +18,12 @@
 #include "base/loop.h"
 #include <config.h>
 #include "daemon/build.h"
+#include "daemon/drain.h"
 #include "daemon/reload.h"
 #include "proxy/proxy.h"
 
-#define LINGER_US (1 * CLOCK_SEC)      /* packets sent before the route went */
-#define SETUPS_US (10 * CLOCK_SEC)     /* setups under way are given this long */
 #define CEASE_MS 1000
+#define GOODBYE "draining for maintenance"
 
 struct node {
 	struct config *started;          /* that the node was started with: other rooms point into it */
@@ -35,10 +33,9 @@ struct node {
 	struct proxy *proxy;
 	struct anycast *anycast;
 	struct admin *admin;
-	struct event *signals[3], *tick;
-	_Atomic bool stopping;           /* the anycast thread reads it */
-	bool proxy_started, anycast_started;
-	int64_t stopping_since_us;
+	struct drain *drain;
+	struct event *signals[3];
+	bool stopping, proxy_started, anycast_started;
 };
 
 /* ---- what other rooms ask ---- */
@@ -51,8 +48,9 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->workers_alive = proxy_workers_alive(n->proxy);
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
-	f->draining = f->drained = proxy_draining(n->proxy);
-	f->stopping = n->stopping;
+	f->workers_answering = proxy_workers_answering(n->proxy, &f->probed);
+	if (n->drain)
+		drain_facts(n->drain, f);
 }
 
 static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
@@ -113,42 +111,32 @@ static void on_sighup(struct node *n)
 	admin_reload_free(&out);
 }
 
-/* ---- stopping ---- */
+/* ---- drain and stop ---- */
 
-static uint32_t setups(const struct node *n)
-{
-	uint32_t sum = 0;
-	for (unsigned i = 0; i < proxy_regions(n->proxy); i++)
-		sum += atomic_load(&proxy_region_live(n->proxy, i)->setups);
-	return sum;
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static int drain_order(void *arg, bool on, const char *who, struct err *err)
 {
 	struct node *n = arg;
-	int64_t since = clock_us() - n->stopping_since_us;
-	(void)fd;
-	(void)what;
-	if (since < LINGER_US)
-		return;
-	proxy_drain(n->proxy, true);
-	if (setups(n) && since < SETUPS_US)
-		return;
-	log_info("stopping: %u calls still being set up", setups(n));
-	loop_break(n->loop);
+	if (!on)
+		return drain_end(n->drain, who, err);
+	drain_begin(n->drain, false, who);
+	return 0;
 }
 
-static void begin_stop(struct node *n)
+static void drain_state(void *arg, struct admin_drain *out)
 {
-	struct timeval every = {0, 50000};
-	n->stopping = true;
-	n->stopping_since_us = clock_us();
-	sd_notify(0, "STOPPING=1");
-	if (n->anycast_started) {
-		log_info("stopping: withdrawing the route");
-		anycast_order(n->anycast, NULL, POLICY_ORDER_AUTO, "the stop");  /* a check at once, with `stopping` */
-	}
-	event_add(n->tick, &every);
+	struct node *n = arg;
+	struct drain_status s;
+	drain_status(n->drain, &s);
+	*out = (struct admin_drain){
+		.state = drain_step_str(s.step), .draining = s.step != DRAIN_NO, .stopping = s.stopping,
+		.since_wall_us = s.since_wall_us, .new_calls = s.new_calls, .open = s.open, .calls = s.calls,
+	};
+}
+
+static void on_drained(void *arg)
+{
+	struct node *n = arg;
+	loop_break(n->loop);
 }
 
 static void on_signal(evutil_socket_t signo, short what, void *arg)
@@ -160,10 +148,13 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 		return;
 	}
 	log_info("%s received", signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	if (n->stopping)
+	if (n->stopping) {
 		loop_break(n->loop);
-	else
-		begin_stop(n);
+		return;
+	}
+	n->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	drain_begin(n->drain, true, signo == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 /* ---- building ---- */
@@ -176,8 +167,7 @@ static int add_events(struct node *n, struct err *err)
 		if (!n->signals[i] || event_add(n->signals[i], NULL))
 			return err_set(err, ENOMEM, "out of memory");
 	}
-	n->tick = event_new(loop_base(n->loop), -1, EV_PERSIST, on_tick, n);
-	return n->tick ? 0 : err_set(err, ENOMEM, "out of memory");
+	return 0;
 }
 
 static int make_admin(struct node *n, struct err *err)
@@ -187,7 +177,7 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
 		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text,
-		.reload = reload, .reloads = reloads, .arg = n,
+		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
 	snprintf(ac.socket, sizeof ac.socket, "%s", c->admin.socket);
@@ -209,7 +199,8 @@ static int make_parts(struct node *n, struct err *err)
 		return -EIO;
 	if (n->config->has_anycast && !(n->anycast = anycast_new(&n->config->anycast, route_facts, n, err)))
 		return -EIO;
-	return make_admin(n, err);
+	n->drain = drain_new(n->loop, n->proxy, n->anycast, &n->config->drain, on_drained, n);
+	return n->drain ? make_admin(n, err) : err_set(err, ENOMEM, "out of memory");
 }
 
 struct node *node_new(struct config *config, struct err *err)
@@ -258,17 +249,16 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	if (n->anycast_started)
-		anycast_stop(n->anycast, CEASE_MS, "draining for maintenance");
+		anycast_stop(n->anycast, CEASE_MS, GOODBYE);
 	admin_free(n->admin);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);
 	anycast_free(n->anycast);
+	drain_free(n->drain);
 	proxy_free(n->proxy);
 	for (unsigned i = 0; i < 3; i++)
 		if (n->signals[i])
 			event_free(n->signals[i]);
-	if (n->tick)
-		event_free(n->tick);
 	if (n->loop)
 		loop_free(n->loop);
 	if (n->config != n->started)

@@ -19,6 +19,7 @@ struct active {
 	struct timer expiry;
 	struct record *end;
 	int64_t answered_us;
+	bool logged;
 	uint16_t key_len;
 	char key[];                  /* Call-ID, caller's tag, callee's tag, newlines between */
 };
@@ -58,7 +59,8 @@ static void end_call(struct active *a, enum record_ended_by by, uint32_t flags)
 	r->end.flags |= flags;
 	region_call_end(r->table->regions[r->end.region].live);
 	trunk_call_end(&r->table->trunks[r->trunk]);
-	log_end(w, r);
+	if (a->logged)
+		log_end(w, r);
 	forget(a);
 }
 
@@ -76,7 +78,7 @@ static void expire_later(struct active *a, const struct sip_msg *answer)
 	timer_start(a->w->wheel, &a->expiry, on_expiry, worker_now(a->w), (ms < max_ms ? ms : max_ms) * CLOCK_MS);
 }
 
-void active_add(struct worker *w, struct record *end, const struct sip_msg *answer)
+void active_add(struct worker *w, struct record *end, const struct sip_msg *answer, bool logged)
 {
 	char key[KEY_MAX];
 	size_t n = key_of(record_texts(end), end->call_id_len, answer->from_tag, answer->to_tag, key);
@@ -89,13 +91,15 @@ void active_add(struct worker *w, struct record *end, const struct sip_msg *answ
 	if (!a) {  /* cannot be followed: as good as over */
 		region_call_end(end->table->regions[end->end.region].live);
 		trunk_call_end(&end->table->trunks[end->trunk]);
-		log_end(w, end);
+		if (logged)
+			log_end(w, end);
 		table_release(end->table);
 		free(end);
 		return;
 	}
 	a->w = w;
 	a->end = end;
+	a->logged = logged;
 	a->answered_us = worker_now(w);
 	a->key_len = (uint16_t)n;
 	memcpy(a->key, key, n);

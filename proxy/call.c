@@ -199,14 +199,43 @@ static void relay_failure(struct call *c, const struct sip_msg *resp)
 	forget_request(c);
 }
 
+/* Whether this answer makes a dialog that there was not yet. */
+static bool new_dialog(struct call *c, const struct sip_msg *resp)
+{
+	uint32_t tag = token_name(resp->to_tag);
+	for (unsigned i = 0; i < c->n_dialogs; i++)
+		if (c->dialogs[i] == tag)
+			return false;
+	if (c->n_dialogs == DIALOGS_MAX)
+		return false;
+	c->dialogs[c->n_dialogs++] = tag;
+	return true;
+}
+
+/* A fork, or a branch that was late, after the setup's end: the caller sorts it out (section 16.7 step 10), and until
+ * it has, this is a call as any other, at a region that has to carry it. */
+static void count_late(struct call *c, const struct branch *b, const struct sip_msg *resp)
+{
+	struct record *end = new_dialog(c, resp) ? call_end_record(c, OUTCOME_ANSWERED, resp->status) : NULL;
+	if (!end)
+		return;
+	end->end.region = b->log.region;
+	trunk_call_begin(call_trunk(c));
+	active_add(c->w, end, resp, false);
+}
+
 static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
 	relay(c, resp);
 	if (c->again)
 		active_on_response(c->w, resp);
-	if (c->state == CALL_DONE)
-		return;  /* repeated, or of a branch that was late: the caller sorts it out (section 16.7 step 10) */
+	if (c->state == CALL_DONE) {
+		if (!c->again)
+			count_late(c, b, resp);
+		return;
+	}
 	c->state = CALL_DONE;
+	new_dialog(c, resp);
 	for (unsigned i = 0; i < c->n_branches; i++)
 		if (&c->branches[i] != b)
 			branch_elsewhere(&c->branches[i]);
@@ -218,7 +247,7 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 	c->admitted = false;
 	struct record *end = call_end_record(c, OUTCOME_ANSWERED, resp->status);
 	if (end)
-		active_add(c->w, end, resp);
+		active_add(c->w, end, resp, true);
 	else
 		trunk_call_end(call_trunk(c));
 }
@@ -291,7 +320,9 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	call_shun_target(c, b, resp);
 	if (c->again)
 		active_on_response(c->w, resp);
-	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
+	/* a 6xx is of the callee, whichever region says it (section 16.7 step 5) */
+	bool global = resp->status >= 600 && !regions_fault;
+	if (c->state == CALL_DONE || (b->given_up && !c->cancelled && !global))
 		return;
 	if (c->cancelled && regions_fault)
 		finish(c, OUTCOME_CANCELLED, 487, "");

@@ -5,6 +5,7 @@
 #include "proxy/call.h"
 #include "proxy/record.h"
 
+#define DIALOGS_MAX 4            /* answers of one INVITE that are told apart: forks, late ones */
 #define MAX_BREADTH 60           /* recommended by RFC 5393 section 5.3.3 */
 
 enum call_state {
@@ -68,6 +69,8 @@ struct call {
 	int32_t ring_ms;             /* -1 until one is relayed */
 	char *texts;                 /* call_id, from, to, each with its NUL */
 	uint16_t call_id_len, from_len, to_len;
+	uint32_t dialogs[DIALOGS_MAX];   /* token_name() of the To tags that have answered */
+	uint8_t n_dialogs;
 	uint8_t n_branches;
 	struct branch branches[POLICY_ATTEMPTS_MAX];
 };

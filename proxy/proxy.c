@@ -16,6 +16,7 @@
 #include "proxy/number.h"
 #include "proxy/prober.h"
 #include "proxy/resolver.h"
+#include "proxy/self.h"
 #include "proxy/worker.h"
 
 #define ALIVE_US CLOCK_SEC
@@ -25,6 +26,7 @@
 struct proxy {
 	struct proxy_common common;
 	struct resolver *resolver;
+	struct self *self;
 	bool started;
 	pthread_mutex_t lock;
 	_Atomic unsigned n_regions, reachable;  /* as last read */
@@ -197,6 +199,8 @@ static int build(struct proxy *p, struct err *err)
 		return -EIO;
 	if ((rc = make_workers(p, err)))
 		return rc;
+	if (!(p->self = self_new(c, err)))
+		return -EIO;
 	p->resolver = resolver_new(c->config.control, c->egress_families, err);
 	if (!p->resolver)
 		return -EIO;
@@ -231,7 +235,7 @@ int proxy_start(struct proxy *p)
 	p->started = rc == 0;
 	for (unsigned i = 0; !rc && i < p->common.n_workers; i++)
 		rc = worker_start(p->common.workers[i]);
-	return rc;
+	return rc ? rc : self_start(p->self);
 }
 
 void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
@@ -267,6 +271,7 @@ void proxy_stop(struct proxy *p)
 {
 	if (!p->started)
 		return;
+	self_stop(p->self);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_stop(p->common.workers[i]);
 	call_log_stop(p->common.log);
@@ -277,6 +282,7 @@ void proxy_free(struct proxy *p)
 {
 	if (!p)
 		return;
+	self_free(p->self);
 	resolver_free(p->resolver);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_free(p->common.workers[i]);
@@ -307,6 +313,8 @@ unsigned proxy_workers_alive(const struct proxy *p)
 	}
 	return n;
 }
+
+unsigned proxy_workers_answering(const struct proxy *p, bool *known) { return self_answering(p->self, known); }
 
 void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
 {

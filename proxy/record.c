@@ -81,6 +81,9 @@ static void put_plan(struct jw *w, const struct record *r)
 	plan.strategy = (enum policy_strategy)r->strategy;
 	plan.because = (enum policy_because)r->route.because;
 	plan.panic = false;
+	plan.refuse = r->route.refuse;
+	plan.threshold = r->route.threshold;
+	plan.n_eligible = 0;
 	plan.n_order = 0;
 	plan.failover = NULL;
 	plan.n_candidates = r->route.n_candidates;
@@ -96,6 +99,23 @@ static void put_names(struct jw *w, const struct record *r)
 	jw_kstr(w, "strategy", r->planned && r->pool >= 0 ? policy_strategy_str((enum policy_strategy)r->strategy) : NULL);
 }
 
+/* What else the decision came from: replay asks for it. */
+static void put_inputs(struct jw *w, const struct record *r)
+{
+	char random[24];
+	const char *p = texts(r) + r->call_id_len + r->from_len + r->to_len, *end = p + r->route.headers_len;
+	snprintf(random, sizeof random, "0x%016llx", (unsigned long long)r->route.random);
+	jw_kstr(w, "random", random);
+	if (!r->route.headers_len)
+		return;
+	jw_key(w, "headers");
+	jw_object(w);
+	for (unsigned i = 0; p < end; i++, p += strlen(p) + 1)
+		if (*p)
+			jw_kstr(w, policy_table_header(r->table->policy, i), p + 1);
+	jw_object_end(w);
+}
+
 static void put_route(struct jw *w, const struct record *r)
 {
 	if (r->route.attempt > 1) {
@@ -107,6 +127,7 @@ static void put_route(struct jw *w, const struct record *r)
 		put_failover(w, r);
 	} else {
 		put_plan(w, r);
+		put_inputs(w, r);
 	}
 	jw_kuint(w, "attempt", r->route.attempt);
 	jw_kdouble(w, "decision_us", r->route.decision_us_x10 / 10.0, 1);

@@ -46,7 +46,8 @@ static void on_trying(struct timer *timer)
 	if (!copy)
 		return;
 	memcpy(copy, text, len);
-	if (sip_parse(&sent, copy, len, &why) == SIP_PARSED && sip_write_trying(&out, &sent))
+	/* whatever fault a caller of RFC 2543 was let pass with */
+	if (sip_parse(&sent, copy, len, &why) != SIP_UNANSWERABLE && sip_write_trying(&out, &sent))
 		txn_server_respond(&r->w->txns, r->server, 100, r->w->txns.scratch, writer_len(&out));
 	sip_release(&sent);
 	free(copy);

@@ -39,4 +39,5 @@ void trunk_setup_end(struct trunk *t, bool answered)
 	atomic_fetch_sub_explicit(&t->live->setups, 1, memory_order_relaxed);
 }
 
+void trunk_call_begin(struct trunk *t) { atomic_fetch_add_explicit(&t->live->calls, 1, memory_order_relaxed); }
 void trunk_call_end(struct trunk *t) { atomic_fetch_sub_explicit(&t->live->calls, 1, memory_order_relaxed); }

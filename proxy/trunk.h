@@ -31,6 +31,8 @@ struct trunk {
 bool trunk_admit(struct trunk *t, int64_t now_us);
 /* The setup is over; `answered`: it is a call from now on. */
 void trunk_setup_end(struct trunk *t, bool answered);
+/* A call more, of a setup that is over already. */
+void trunk_call_begin(struct trunk *t);
 void trunk_call_end(struct trunk *t);
 
 #endif

@@ -80,6 +80,8 @@ bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, 
 uint64_t sip_loop_value(const struct sip_msg *m);
 /* Whether Privacy asks that the asserted identity be kept within the trust domain (RFC 3325 section 9.3). */
 bool sip_msg_private_id(const struct sip_msg *m);
+/* Require as it came, the first line of it; NULL: there is none. */
+const char *sip_msg_require(const struct sip_msg *m);
 /* Seconds of Session-Expires (RFC 4028); 0 where absent or not a number. */
 uint32_t sip_msg_session_expires(const struct sip_msg *m);
 /* Max-Breadth (RFC 5393 section 5.3): -1 where absent or not a number. */

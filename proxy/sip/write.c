@@ -215,10 +215,10 @@ static void put_raw_ruri(struct writer *w, const struct sip_msg *m)
 		w->bad = true;
 		return;
 	}
-	while (a < s + n && *a == ' ')
+	while (a < s + n && (*a == ' ' || *a == '\t'))
 		a++;
 	const char *b = a;
-	while (b < s + n && *b != ' ' && *b != '\r' && *b != '\n')
+	while (b < s + n && *b != ' ' && *b != '\t' && *b != '\r' && *b != '\n')
 		b++;
 	write_bytes(w, a, (size_t)(b - a));
 }

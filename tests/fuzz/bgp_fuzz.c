@@ -102,6 +102,7 @@ static void fuzz_update(const uint8_t *body, size_t len, bool as4, bool internal
 static void fuzz_body(enum bgp_msg_type type, const uint8_t *body, size_t len, bool as4, bool internal)
 {
 	struct bgp_error error = {0};
+	enum bgp_refresh subtype;
 	uint8_t family;
 
 	switch (type) {
@@ -116,7 +117,7 @@ static void fuzz_body(enum bgp_msg_type type, const uint8_t *body, size_t len, b
 		check_text(&error);
 		return;
 	case BGP_MSG_ROUTE_REFRESH:
-		if (bgp_msg_read_refresh(body, len, &family, &error))
+		if (bgp_msg_read_refresh(body, len, &family, &subtype, &error))
 			check_text(&error);
 		return;
 	case BGP_MSG_KEEPALIVE:

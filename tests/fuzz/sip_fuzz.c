@@ -47,7 +47,9 @@ static void read_again(const struct writer *w, const struct sip_msg *m, const ch
 	const char *why;
 
 	CHECK(writer_len(w) <= SIP_MESSAGE_MAX);
-	CHECK(sip_parse(again, (char *)w->start, writer_len(w), &why) == SIP_PARSED);
+	/* RFC 2543: no From tag is taken from those who have no magic cookie, which we add */
+	CHECK(sip_parse(again, (char *)w->start, writer_len(w), &why) ==
+	      (m->from_tag[0] || again->status ? SIP_PARSED : SIP_ANSWER_400));
 	CHECK(strcmp(again->call_id, m->call_id) == 0 && again->cseq == m->cseq);
 	CHECK(strcmp(again->from_tag, m->from_tag) == 0);
 	if (branch)
@@ -68,6 +70,20 @@ static void write_answer(const struct sip_msg *m, const struct addr *source, boo
 	}
 }
 
+/* Method, URI and version: three words, whatever was taken for the URI. */
+static void check_request_line(const struct writer *w)
+{
+	const char *p = (const char *)w->start, *end = memchr(p, '\r', writer_len(w));
+	unsigned blanks = 0;
+
+	CHECK(end);
+	for (; p < end; p++) {
+		CHECK((unsigned char)*p >= ' ');
+		blanks += *p == ' ';
+	}
+	CHECK(blanks == 2);
+}
+
 static void write_on(const struct sip_msg *m, const struct addr *source, uint8_t options)
 {
 	struct sip_forward f = {
@@ -85,7 +101,8 @@ static void write_on(const struct sip_msg *m, const struct addr *source, uint8_t
 	f.strict = options & 64 && f.skip_routes < left;
 	if (m->max_forwards == 0 || !sip_write_request(&w, m, source, &f))
 		return;
-	if (!m->from_tag[0])  /* RFC 2543: taken from those who have no magic cookie, which we add */
+	check_request_line(&w);
+	if (f.from_strict || f.strict)  /* a Route's URI is on top now: its host may be no host, and has no address then */
 		return;
 	read_again(&w, m, OUR_BRANCH, &sent);
 	CHECK(sent.max_forwards >= 0 && (m->max_forwards < 0 || sent.max_forwards == m->max_forwards - 1));

@@ -129,6 +129,26 @@ static int config_text(void *arg, char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
+static int drain(void *arg, bool on, const char *who, struct err *err)
+{
+	struct fakes *fakes = arg;
+
+	if (fakes->stopping && !on)
+		return err_set(err, EBUSY, "the node is stopping");
+	fakes->draining = on;
+	snprintf(fakes->drained_by, sizeof fakes->drained_by, "%s", who);
+	return 0;
+}
+
+static void drain_state(void *arg, struct admin_drain *out)
+{
+	const struct fakes *fakes = arg;
+
+	*out = (struct admin_drain){.state = fakes->draining ? "route made worse" : "in service",
+	                            .draining = fakes->draining, .stopping = fakes->stopping,
+	                            .since_wall_us = fakes->draining ? NOW_WALL_US : 0, .new_calls = 3, .open = 2, .calls = 7};
+}
+
 /* ---- setting up ---- */
 
 static struct policy_table *table_new(void)
@@ -243,7 +263,8 @@ struct fakes *fakes_new(void)
 	fakes->sources = (struct admin_sources){
 		.version = "0.1.0", .node_id = "iad-1", .started_wall_us = NOW_WALL_US - 3600 * CLOCK_SEC,
 		.proxy = &fakes->proxy, .anycast = &fakes->anycast,
-		.not_ready = not_ready, .config_text = config_text, .reload = reload, .reloads = reloads, .arg = fakes,
+		.not_ready = not_ready, .config_text = config_text, .reload = reload, .reloads = reloads, .drain = drain,
+		.drain_state = drain_state, .arg = fakes,
 	};
 	return fakes;
 }

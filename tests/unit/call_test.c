@@ -77,6 +77,17 @@ static void expect_no_record(void) { CU_ASSERT_PTR_NULL(rig_record()); }
 static struct region_live *live(unsigned region) { return rig_worker->common->table->regions[region].live; }
 static struct trunk_live *trunk(void) { return rig_worker->common->table->trunks[0].live; }
 
+static void bye_of(const char *sent, const char *tag)
+{
+	char text[2048];
+	snprintf(text, sizeof text,
+	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
+	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
+	rig_receive(CARRIER, text);
+	rig_expect(EAST, "BYE ");
+}
+
 /* ---- a call that works ---- */
 
 static void test_forwarded(void)
@@ -401,6 +412,57 @@ static void test_late_answer(void)
 	rig_end();
 }
 
+/* A region given up for its silence says after all that the callee wants no call, anywhere: nobody else rings for it. */
+static void test_late_decline(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_run(2000);
+	rig_expect(EAST, "INVITE ");
+	rig_expect(EAST, "INVITE ");
+	const char *m2 = rig_expect(WEST, "INVITE ");
+	answer(WEST, m2, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	answer(EAST, m, 603);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "CANCEL ");
+	rig_expect(CARRIER, "SIP/2.0 603");
+	answer(WEST, m2, 487);
+	rig_expect(WEST, "ACK ");
+	expect_route(0, 1);
+	expect_route(1, 2);
+	expect_end(OUTCOME_REJECTED, 603, RECORD_FO);
+	ack("east");
+	rig_skip();
+	rig_end();
+}
+
+/* Section 16.7 step 6: of several failures the one that says most: what is not a region's fault goes upstream, and
+ * with nothing but such faults it is 503. */
+static void check_best(int first, int second, const char *upstream)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, first);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, second);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, upstream);
+	ack("x");
+	rig_end();
+}
+
+static void test_best(void)
+{
+	check_best(503, 486, "SIP/2.0 486");
+	check_best(500, 404, "SIP/2.0 404");
+	check_best(408, 603, "SIP/2.0 603");
+	check_best(503, 407, "SIP/2.0 407");
+	check_best(500, 504, "SIP/2.0 503");
+	check_best(408, 503, "SIP/2.0 503");
+}
+
 /* Both answer: both answers are the caller's to sort out. */
 static void test_two_answers(void)
 {
@@ -415,7 +477,17 @@ static void test_two_answers(void)
 	answer(EAST, m, 200);
 	const char *r = rig_expect(CARRIER, "SIP/2.0 200");
 	CU_ASSERT_PTR_NOT_NULL(strstr(r, ";tag=east"));
-	CU_ASSERT_EQUAL(live(0)->calls + live(1)->calls, 1);
+	CU_ASSERT_EQUAL(live(0)->calls, 1);                 /* until the caller ends one */
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
+	answer(EAST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 1);
+	bye_of(m, "east");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	answer(EAST, m, 200);                               /* repeated once more: it is over all the same */
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED), 1);
 	rig_end();
@@ -812,17 +884,6 @@ static void test_answer_after_487(void)
 
 /* ---- several dialogs of one INVITE ---- */
 
-static void bye_of(const char *sent, const char *tag)
-{
-	char text[2048];
-	snprintf(text, sizeof text,
-	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
-	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
-	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
-	rig_receive(CARRIER, text);
-	rig_expect(EAST, "BYE ");
-}
-
 /* The region forks: early dialogs with tags of their own, and PRACK in one of them (RFC 3262). */
 static void test_early_dialogs(void)
 {
@@ -862,6 +923,8 @@ static void test_forked_answers(void)
 	rig_expect(CARRIER, "SIP/2.0 200");
 	rig_receive(EAST, rig_response(m, 200, "two", ""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(rig_expect(CARRIER, "SIP/2.0 200"), ";tag=two"));
+	CU_ASSERT_EQUAL(live(0)->calls, 2);
+	CU_ASSERT_EQUAL(trunk()->calls, 2);
 	bye_of(m, "two");
 	CU_ASSERT_EQUAL(live(0)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
@@ -1340,7 +1403,7 @@ UNIT_MAIN("call", {"codes that are final", test_never}, {"100 and no more", test
           {"BYE by the callee", test_bye_callee}, {"never ended", test_expired}, {"busy", test_busy},
           {"failures relayed", test_relayed}, {"failover on 503", test_failover_status},
           {"failover on silence", test_failover_silence}, {"late provisional", test_late_provisional},
-          {"late answer", test_late_answer}, {"two answers", test_two_answers},
+          {"late answer", test_late_answer}, {"late decline", test_late_decline}, {"best response", test_best}, {"two answers", test_two_answers},
           {"no failover once ringing", test_no_failover_once_ringing}, {"503 once ringing", test_503_once_ringing},
           {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
           {"one attempt", test_one_attempt},

@@ -448,6 +448,27 @@ static void test_reinvite_timeout(void)
 	rig_end();
 }
 
+/* Timer C is of every INVITE (section 16.6, 11); the call itself goes on. */
+static void test_reinvite_timer_c(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(BOB, "INVITE ");
+	rig_receive(EAST, rig_response(m, 183, "", ""));
+	rig_expect(CARRIER, "SIP/2.0 183");
+	rig_run(184999);
+	rig_expect_none();
+	rig_run(1);
+	rig_expect(BOB, "CANCEL ");
+	rig_receive(EAST, rig_response(m, 487, "", ""));
+	rig_expect(BOB, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 408");
+	rig_receive(CARRIER, REQUEST("ACK"));
+	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].live->calls, 1);
+	rig_end();
+}
+
 static void test_reinvite_cancelled(void)
 {
 	establish();
@@ -490,4 +511,4 @@ UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards
           {"forged", test_forged}, {"two families", test_two_families}, {"further routes", test_further_routes},
           {"nowhere to go", test_nowhere}, {"re-INVITE", test_reinvite}, {"re-INVITE refused", test_reinvite_refused},
           {"re-INVITE: no failover", test_reinvite_no_failover}, {"re-INVITE unanswered", test_reinvite_timeout},
-          {"re-INVITE cancelled", test_reinvite_cancelled}, {"BYE of another dialog", test_bye_unknown})
+          {"re-INVITE, timer C", test_reinvite_timer_c}, {"re-INVITE cancelled", test_reinvite_cancelled}, {"BYE of another dialog", test_bye_unknown})

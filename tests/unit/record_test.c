@@ -120,6 +120,42 @@ static struct record *route(const struct table *t)
 	return r;
 }
 
+/* What replay needs beside the candidates. */
+static void test_inputs(void)
+{
+	static const char values[] = "=gold\0\0=\0";
+	static const char *const names[] = {"X-A", "X-B", "X-C"};
+	struct table *t = build();
+	struct policy_rule_config rules[3] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+	struct policy_table *asks = NULL, *plain = t->policy;
+	const struct policy_pool_config *pool = policy_table_pool(plain, 0);
+	struct policy_config config = {.regions = policy_table_region(plain, 0), .n_regions = policy_table_regions(plain),
+	                               .pools = pool, .n_pools = 1, .rules = rules, .n_rules = 3,
+	                               .tuning = policy_tuning_default()};
+	for (unsigned i = 0; i < 3; i++)
+		memcpy(rules[i].header, names[i], 4);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(asks = policy_table_new(&config, NULL));
+	t->policy = asks;
+	struct record *r = route(t);
+	r = realloc(r, r->size + sizeof values);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	memcpy(record_texts(r) + r->call_id_len + r->from_len + r->to_len, values, sizeof values - 1);
+	r->rule = r->pool = 0;
+	r->route.headers_len = sizeof values - 1;
+	r->route.random = 0xfedcba9876543210;
+	r->route.threshold = 60;
+	json_t *o = line_of(r, false), *h = json_object_get(o, "headers");
+	CHECK_STR(o, "random", "0xfedcba9876543210");
+	CHECK_KEYS(o, "threshold_ms", "otherwise");
+	CU_ASSERT_EQUAL(json_object_size(h), 2);
+	CHECK_STR(h, "X-A", "gold");
+	CHECK_STR(h, "X-C", "");
+	json_decref(o);
+	t->policy = plain;
+	policy_table_free(asks);
+	table_free(t);
+}
+
 static void test_route(void)
 {
 	struct table *t = build();
@@ -343,7 +379,7 @@ static void test_hostile_text(void)
 	table_free(t);
 }
 
-UNIT_MAIN("record", {"route", test_route}, {"route to nowhere", test_route_none},
+UNIT_MAIN("record", {"inputs for replay", test_inputs}, {"route", test_route}, {"route to nowhere", test_route_none},
           {"route after a failure", test_route_failover},
           {"end", test_end}, {"end of what was refused", test_end_refused}, {"flags", test_flags},
           {"outcomes", test_outcomes}, {"another node's call", test_foreign}, {"numbers masked", test_mask},
