@@ -1214,7 +1214,8 @@ static void test_reload_then_failover(void)
 
 static void test_never(void)
 {
-	rig_begin(NULL);
+	struct rig_options o = {.never = 504};
+	rig_begin(&o);
 	const char *m = begin_call(EAST);
 	answer(EAST, m, 504);              /* on has it, never too */
 	rig_expect(EAST, "ACK ");

@@ -27,6 +27,7 @@ struct rig_options {
 	struct trunk_options trunk;
 	uint32_t first_response_ms;        /* 0: 2000 */
 	uint8_t attempts;                  /* 0: 2 */
+	uint16_t never;                    /* one code more than those of the defaults */
 	uint32_t attempt_ms, total_ms;
 	double budget;
 	uint32_t budget_min;
