@@ -17,7 +17,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 struct options {
 	struct ctl_node node;
 	bool json;
-	const char *trunk, *from, *to;
+	const char *trunk, *from, *to, *policy;
 };
 
 struct command {
@@ -114,6 +114,8 @@ static const struct command commands[] = {
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
 	{"explain", NULL, 0, 0, "--trunk T --from N --to N", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
+	{"replay", NULL, 1, 1, "LOG --policy FILE", "a call log's decisions under another policy; asks no node", NULL, NULL,
+	 NULL, NULL},
 	{"reload", NULL, 0, 0, "", "load the configuration anew; on any error the old one stays", "POST", "/v1/reload", NULL,
 	 ctl_show_reload},
 	{"config", NULL, 0, 0, "", "the configuration in force", "GET", "/v1/config", NULL, NULL},
@@ -159,7 +161,7 @@ static const struct command *command_find(int n, char **argv, int *words)
 			bare = c;
 	}
 	*words = 1;
-	if (bare && n == 1)
+	if (bare && (n == 1 || bare->args_max))
 		return bare;
 	if (!known)
 		usage_error("unknown command \"%s\"", argv[0]);
@@ -313,6 +315,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"server", required_argument, NULL, 's'}, {"socket", required_argument, NULL, 'S'},
 		{"json", no_argument, NULL, 'j'}, {"trunk", required_argument, NULL, 't'},
 		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 'o'},
+		{"policy", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}
 	};
 	int c;
@@ -326,6 +329,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 't': options->trunk = optarg; break;
 		case 'f': options->from = optarg; break;
 		case 'o': options->to = optarg; break;
+		case 'p': options->policy = optarg; break;
 		case 'h': print_help(); return 0;
 		case 'V': puts("tandemctl " PACKAGE_VERSION); return 0;
 		case ':': return usage_error("%s wants a value", argv[optind - 1]);
@@ -357,6 +361,13 @@ int main(int argc, char **argv)
 		                   command->sub ? command->sub : "", command->args[0] ? command->args : "no arguments");
 	if (command->body != explain_body && (options.trunk || options.from || options.to))
 		return usage_error("--trunk, --from and --to are for explain");
+	if (!command->path) {
+		if (!options.policy)
+			return usage_error("replay wants --policy");
+		return ctl_replay(argv[optind + words], options.policy, options.json);
+	}
+	if (options.policy)
+		return usage_error("--policy is for replay");
 	node_default(&options.node);
 	node_trim(&options.node, url);
 	return run(command, &options, argv + optind + words);
