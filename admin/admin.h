@@ -4,6 +4,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -22,6 +23,28 @@ struct admin_config {
 
 #define ADMIN_REASONS_MAX 8
 
+/* How far a drain is. */
+struct admin_drain {
+	const char *state;            /* static text */
+	bool draining, stopping;
+	int64_t since_wall_us;        /* 0: in service */
+	uint64_t new_calls;           /* since it began */
+	uint32_t open, calls;         /* requests under way, calls established */
+};
+
+/* What came of a reload: lines of text, each ended by a newline, malloc'ed or NULL. */
+struct admin_reload {
+	char *lines;                  /* errors, or what is worth a word: FILE:LINE:COLUMN: text */
+	char *needs_restart;          /* keys that differ in the file and are not in force */
+};
+void admin_reload_free(struct admin_reload *reload);
+
+struct admin_reloads {
+	uint64_t ok, failed;          /* since the start */
+	bool last_ok;
+	int64_t last_wall_us;         /* when what is in force was loaded: the start, or the last reload that went well */
+};
+
 struct admin_sources {
 	const char *version, *node_id;
 	int64_t started_wall_us;
@@ -31,6 +54,12 @@ struct admin_sources {
 	unsigned (*not_ready)(void *arg, const char *reasons[ADMIN_REASONS_MAX]);
 	/* Writes the configuration in force as YAML, secrets masked; *text is malloc'ed, freed by admin. */
 	int (*config_text)(void *arg, char **text);
+	/* Begins a drain, or ends it; 0, or -EBUSY and `err` when the node is stopping. */
+	int (*drain)(void *arg, bool on, const char *who, struct err *err);
+	void (*drain_state)(void *arg, struct admin_drain *out);
+	/* Loads the configuration anew for `who`; 0, or a negative errno: the old one stays. */
+	int (*reload)(void *arg, const char *who, struct admin_reload *out);
+	void (*reloads)(void *arg, struct admin_reloads *out);
 	void *arg;
 };
 

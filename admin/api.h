@@ -126,17 +126,22 @@ json_t *body_parse(const struct schema *schema, const void *data, size_t len, st
 /* ---- the handlers, by subject ---- */
 
 api_fn api_health, api_ready, api_status, api_config;                 /* api_node.c */
+api_fn api_figures;                                                     /* api_figures.c */
 api_fn api_regions, api_region, api_region_patch;                     /* api_regions.c */
+api_fn api_reload;                                                    /* api_reload.c */
 api_fn api_trunks;                                                    /* api_trunks.c */
-api_fn api_anycast, api_peers, api_withdraw, api_announce;            /* api_anycast.c */
+api_fn api_anycast, api_peers, api_withdraw, api_announce, api_force; /* api_anycast.c */
+api_fn api_drain, api_undrain, api_drain_state;                       /* api_drain.c */
 api_fn api_explain;                                                   /* api_explain.c */
 api_fn api_metrics;                                                   /* metrics.c */
 api_fn api_openapi;                                                   /* openapi.c */
 
 extern const struct schema schema_health, schema_ready, schema_status;
+extern const struct schema schema_figures, schema_figures_request;
 extern const struct schema schema_regions, schema_region_detail, schema_region_patch;
-extern const struct schema schema_trunks;
+extern const struct schema schema_trunks, schema_reload;
 extern const struct schema schema_anycast, schema_peers, schema_order_request, schema_order;
+extern const struct schema schema_drain;
 extern const struct schema schema_explain_request, schema_explain;
 extern const struct schema schema_problem;
 

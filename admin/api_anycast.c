@@ -1,12 +1,35 @@
 /* The route: prefixes, peers, and the operator's orders. An order is carried out on the anycast
  * thread; the answer says that it was given, /v1/anycast what came of it. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "admin/api.h"
 #include "anycast/anycast.h"
 
-static const char *const action_words[] = {"withdraw", "degrade", "announce", NULL};
-static const char *const order_words[] = {"auto", "withdraw", NULL};
+static const char *const action_words[] = {"withdraw", "drain", "degrade", "announce", NULL};
+static const char *const order_words[] = {"auto", "withdraw", "announce", NULL};
+
+static const char *const others_words[] = {"not known", "none", "some", NULL};
+static const char *const profile_words[] = {"generic", "cloud-router", NULL};
+
+static const struct field sent_fields[] = {
+	FIELD("peer", STRING, "its name"),
+	FIELD("action", STRING, "as what it has been sent the prefix; withdraw: not", .words = action_words),
+	FIELD("since", STRING, "null: never", .format = "date-time", .nullable = true),
+	FIELD_END
+};
+static const struct schema schema_sent = {"AnycastSent", "What a peer has been sent of a prefix", sent_fields};
+
+static const struct field heard_fields[] = {
+	FIELD("peer", STRING, "who told us of it"),
+	FIELD("next_hop", STRING, "the other node, or the peer itself"),
+	FIELD("origin_as", INTEGER, "the last AS of its path"),
+	FIELD("path_length", INTEGER, ""),
+	FIELD("med", INTEGER, "", .nullable = true),
+	FIELD("draining", BOOLEAN, "with the community 65535:0 (RFC 8326)"),
+	FIELD_END
+};
+static const struct schema schema_heard = {"AnycastHeard", "A route to the prefix by another node", heard_fields};
 
 static const struct field prefix_fields[] = {
 	FIELD("prefix", STRING, ""),
@@ -16,6 +39,10 @@ static const struct field prefix_fields[] = {
 	FIELD("since", STRING, "of the action", .format = "date-time", .nullable = true),
 	FIELD("address_present", BOOLEAN, "the prefix's address is on this host"),
 	FIELD("peers_announced", INTEGER, "peers that have been sent it"),
+	FIELD("changes_total", INTEGER, "of the action, since the start"),
+	FIELD("other_nodes", STRING, "whether others announce it and are fit", .words = others_words),
+	FIELD("sent", ARRAY, "to each peer", .of = &schema_sent),
+	FIELD("heard", ARRAY, "from peers that prefer another node's route", .of = &schema_heard),
 	FIELD_END
 };
 static const struct schema schema_prefix = {"AnycastPrefix", "An anycast prefix", prefix_fields};
@@ -53,11 +80,19 @@ static const struct schema schema_bfd = {"Bfd", "BFD with a peer", bfd_fields};
 static const struct field peer_fields[] = {
 	FIELD("name", STRING, ""),
 	FIELD("address", STRING, ""),
+	FIELD("local_address", STRING, "our end; null unless Established", .nullable = true),
 	FIELD("as", INTEGER, "the peer's autonomous system"),
+	FIELD("local_as", INTEGER, "ours towards it"),
+	FIELD("router_id", STRING, "its BGP Identifier; null unless Established", .nullable = true),
+	FIELD("profile", STRING, "how it is told of a worse route", .words = profile_words),
+	FIELD("families", ARRAY, "agreed: ipv4, ipv6"),
+	FIELD("capabilities", ARRAY, "of the peer: as4, route-refresh, enhanced-refresh, extended-messages, graceful-restart"),
 	FIELD("state", STRING, "of the session, in the words of RFC 4271"),
 	FIELD("state_since", STRING, "", .format = "date-time", .nullable = true),
 	FIELD("hold_ms", INTEGER, "negotiated; 0 unless Established"),
 	FIELD("keepalive_ms", INTEGER, "negotiated; 0 unless Established"),
+	FIELD("hold_left_ms", INTEGER, "until the session is given up, if nothing comes; 0: that timer does not run"),
+	FIELD("retry_in_ms", INTEGER, "until the next attempt; 0: none is waited for"),
 	FIELD("messages_in", INTEGER, ""),
 	FIELD("messages_out", INTEGER, ""),
 	FIELD("updates_in", INTEGER, ""),
@@ -65,7 +100,11 @@ static const struct field peer_fields[] = {
 	FIELD("established_total", INTEGER, "how often the session came up"),
 	FIELD("prefixes_announced", INTEGER, "sent to it"),
 	FIELD("prefixes_received", INTEGER, "by it; tandem uses none of them"),
+	FIELD("prefixes_max", INTEGER, "that it may send; 0: any number"),
+	FIELD("refreshes_in", INTEGER, "ROUTE-REFRESHes that it asked for"),
+	FIELD("updates_withdrawn", INTEGER, "UPDATEs with a malformed attribute, taken as withdrawals (RFC 7606)"),
 	FIELD("last_error", STRING, "with what the peer said", .nullable = true),
+	FIELD("last_error_at", STRING, "", .format = "date-time", .nullable = true),
 	FIELD("bfd", OBJECT, "null: none with this peer", .of = &schema_bfd, .nullable = true),
 	FIELD_END
 };
@@ -92,7 +131,48 @@ const struct schema schema_order = {"AnycastOrder", "The order that was given", 
 
 /* ---- reading ---- */
 
-static void prefix_json(struct jw *w, const struct anycast_prefix_status *p)
+static void sent_json(struct jw *w, const struct anycast_status *s, const struct anycast_prefix_status *p)
+{
+	jw_key(w, "sent");
+	jw_array(w);
+	for (unsigned i = 0; i < s->n_peers; i++) {
+		jw_object(w);
+		jw_kstr(w, "peer", s->peers[i].name);
+		jw_kstr(w, "action", policy_route_action_str(p->sent[i].action));
+		api_time(w, "since", p->sent[i].since_wall_us);
+		jw_object_end(w);
+	}
+	jw_array_end(w);
+}
+
+static void heard_json(struct jw *w, const struct anycast_status *s, const struct anycast_prefix_status *p)
+{
+	char buf[ADDR_STR_LEN];
+
+	jw_key(w, "heard");
+	jw_array(w);
+	for (unsigned i = 0; i < s->n_peers; i++) {
+		const struct anycast_heard_status *h = &p->heard[i];
+
+		if (!h->heard)
+			continue;
+		jw_object(w);
+		jw_kstr(w, "peer", s->peers[i].name);
+		jw_kstr(w, "next_hop", addr_host_str(&h->next_hop, buf));
+		jw_kuint(w, "origin_as", h->origin_as);
+		jw_kuint(w, "path_length", h->path_len);
+		jw_key(w, "med");
+		if (h->has_med)
+			jw_uint(w, h->med);
+		else
+			jw_null(w);
+		jw_kbool(w, "draining", h->draining);
+		jw_object_end(w);
+	}
+	jw_array_end(w);
+}
+
+static void prefix_json(struct jw *w, const struct anycast_status *s, const struct anycast_prefix_status *p)
 {
 	char buf[ADDR_STR_LEN];
 
@@ -100,10 +180,14 @@ static void prefix_json(struct jw *w, const struct anycast_prefix_status *p)
 	jw_kstr(w, "prefix", prefix_str(&p->prefix, buf));
 	jw_kstr(w, "action", policy_route_action_str(p->action));
 	jw_kstr(w, "reason", p->reason);
-	jw_kstr(w, "order", order_words[p->order == POLICY_ORDER_WITHDRAW]);
+	jw_kstr(w, "order", policy_route_order_str(p->order));
 	api_time(w, "since", p->since_wall_us);
 	jw_kbool(w, "address_present", p->address_present);
 	jw_kuint(w, "peers_announced", p->peers_announced);
+	jw_kuint(w, "changes_total", p->changes);
+	jw_kstr(w, "other_nodes", others_words[p->others]);
+	sent_json(w, s, p);
+	heard_json(w, s, p);
 	jw_object_end(w);
 }
 
@@ -132,6 +216,33 @@ static void bfd_json(struct jw *w, const struct anycast_bfd_status *b)
 	jw_object_end(w);
 }
 
+static void words_json(struct jw *w, const char *key, const char *const *words, const bool *have, unsigned n)
+{
+	jw_key(w, key);
+	jw_array(w);
+	for (unsigned i = 0; i < n; i++)
+		if (have[i])
+			jw_str(w, words[i]);
+	jw_array_end(w);
+}
+
+static void peer_offers_json(struct jw *w, const struct anycast_peer_status *p)
+{
+	static const char *const families[] = {"ipv4", "ipv6"};
+	static const char *const offers[] = {"as4", "route-refresh", "enhanced-refresh", "extended-messages",
+	                                     "graceful-restart"};
+	const bool agreed[] = {p->ipv4, p->ipv6};
+	const bool offered[] = {p->as4, p->refresh, p->enhanced_refresh, p->extended, p->graceful_restart};
+	char buf[16];
+
+	snprintf(buf, sizeof buf, "%u.%u.%u.%u", p->router_id >> 24, p->router_id >> 16 & 255, p->router_id >> 8 & 255,
+	         p->router_id & 255);
+	jw_kstr(w, "router_id", p->router_id ? buf : NULL);
+	jw_kstr(w, "profile", profile_words[p->profile]);
+	words_json(w, "families", families, agreed, 2);
+	words_json(w, "capabilities", offers, offered, 5);
+}
+
 static void peer_json(struct jw *w, const struct anycast_peer_status *p)
 {
 	char buf[ADDR_STR_LEN];
@@ -139,11 +250,16 @@ static void peer_json(struct jw *w, const struct anycast_peer_status *p)
 	jw_object(w);
 	jw_kstr(w, "name", p->name);
 	jw_kstr(w, "address", addr_host_str(&p->address, buf));
+	jw_kstr(w, "local_address", addr_family(&p->local) ? addr_host_str(&p->local, buf) : NULL);
 	jw_kuint(w, "as", p->as);
+	jw_kuint(w, "local_as", p->local_as);
+	peer_offers_json(w, p);
 	jw_kstr(w, "state", p->state);
 	api_time(w, "state_since", p->state_since_wall_us);
 	jw_kuint(w, "hold_ms", p->hold_ms);
 	jw_kuint(w, "keepalive_ms", p->keepalive_ms);
+	jw_kuint(w, "hold_left_ms", p->hold_left_ms);
+	jw_kuint(w, "retry_in_ms", p->retry_in_ms);
 	jw_kuint(w, "messages_in", p->messages_in);
 	jw_kuint(w, "messages_out", p->messages_out);
 	jw_kuint(w, "updates_in", p->updates_in);
@@ -151,7 +267,11 @@ static void peer_json(struct jw *w, const struct anycast_peer_status *p)
 	jw_kuint(w, "established_total", p->established_count);
 	jw_kuint(w, "prefixes_announced", p->prefixes_announced);
 	jw_kuint(w, "prefixes_received", p->prefixes_received);
+	jw_kuint(w, "prefixes_max", p->prefixes_max);
+	jw_kuint(w, "refreshes_in", p->refreshes_in);
+	jw_kuint(w, "updates_withdrawn", p->withdrawn_for_errors);
 	jw_kstr(w, "last_error", p->last_error[0] ? p->last_error : NULL);
+	api_time(w, "last_error_at", p->last_error[0] ? p->last_error_wall_us : 0);
 	bfd_json(w, &p->bfd);
 	jw_object_end(w);
 }
@@ -176,7 +296,7 @@ void api_anycast(struct api_call *call)
 	jw_key(w, "prefixes");
 	jw_array(w);
 	for (unsigned i = 0; i < status.n_prefixes; i++)
-		prefix_json(w, &status.prefixes[i]);
+		prefix_json(w, &status, &status.prefixes[i]);
 	jw_array_end(w);
 	for (unsigned i = 0; i < status.n_peers; i++)
 		established += strcmp(status.peers[i].state, "Established") == 0;
@@ -220,7 +340,7 @@ static void order(struct api_call *call, enum policy_route_order what)
 		return;
 	}
 	w = api_object(call);
-	jw_kstr(w, "order", order_words[what == POLICY_ORDER_WITHDRAW]);
+	jw_kstr(w, "order", policy_route_order_str(what));
 	jw_kstr(w, "prefix", text);
 	jw_object_end(w);
 }
@@ -233,4 +353,9 @@ void api_withdraw(struct api_call *call)
 void api_announce(struct api_call *call)
 {
 	order(call, POLICY_ORDER_AUTO);
+}
+
+void api_force(struct api_call *call)
+{
+	order(call, POLICY_ORDER_ANNOUNCE);
 }

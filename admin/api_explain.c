@@ -6,7 +6,7 @@
 #include "policy/plan_json.h"
 #include "proxy/proxy.h"
 
-static const char *const outcome_words[] = {"ok", "no rule", "no region", NULL};
+static const char *const outcome_words[] = {"ok", "no rule", "no region", "refused", NULL};
 
 static const struct field explain_request_fields[] = {
 	FIELD("trunk", STRING, "name of a trunk"),
@@ -24,12 +24,26 @@ static const struct field candidate_fields[] = {
 	FIELD("calls", INTEGER, "established calls"),
 	FIELD("calls_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("setups", INTEGER, "INVITEs sent that have no final response yet"),
+	FIELD("cps", INTEGER, "INVITEs sent in the last second"),
+	FIELD("weight", INTEGER, "in force"),
 	FIELD("latency_ms", NUMBER, "INVITE to first response", .nullable = true),
 	FIELD("rtt_ms", NUMBER, "probe round trip", .nullable = true),
 	FIELD("error_rate", NUMBER, "share of attempts that failed by the region's fault, 0 to 1"),
 	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"),
 	FIELD("load", NUMBER, "0 idle, 1 full", .nullable = true),
 	FIELD("score", NUMBER, "lower is better; what it means depends on the strategy", .nullable = true),
+	FIELD("state", STRING, "what the operator said, where not ready", .optional = true),
+	FIELD("was_hot", BOOLEAN, "hot at the decision before", .optional = true),
+	FIELD("latency_age_ms", INTEGER, "since the last answer; an old figure says less", .optional = true),
+	FIELD("ring_ms", NUMBER, "INVITE to ringing or answer", .optional = true),
+	FIELD("ring_age_ms", INTEGER, "since the last that rang", .optional = true),
+	FIELD("remote_calls", INTEGER, "of the other nodes, less by age", .optional = true),
+	FIELD("remote_setups", INTEGER, "of the other nodes, less by age", .optional = true),
+	FIELD("ejected", BOOLEAN, "out for a while, for it failed calls", .optional = true),
+	FIELD("held", NUMBER, "share of its weight that it does not get yet, for it came back a moment ago", .optional = true),
+	FIELD("held_back", BOOLEAN, "this call is not of its share yet", .optional = true),
+	FIELD("outside_load", NUMBER, "as outside figures tell it, less by age", .optional = true),
+	FIELD("outside_figure", STRING, "where outside_load comes from", .optional = true),
 	FIELD_END
 };
 static const struct schema schema_candidate = {"Candidate", "A region that was considered", candidate_fields};
@@ -42,6 +56,9 @@ static const struct field explain_fields[] = {
 	FIELD("candidates", ARRAY, "the pool's regions, in the pool's order", .of = &schema_candidate),
 	FIELD("chosen", STRING, "the region tried first", .nullable = true),
 	FIELD("because", STRING, "why that one", .nullable = true),
+	FIELD("refuse", INTEGER, "the code with which the rule refuses the call", .optional = true),
+	FIELD("threshold_ms", NUMBER, "adaptive: cold regions that cost at most this are equal", .nullable = true),
+	FIELD("otherwise", STRING, "what would have changed the choice"),
 	FIELD_END
 };
 const struct schema schema_explain = {"Explanation", "The decision, in the words of the call log", explain_fields};
@@ -59,12 +76,12 @@ void api_explain(struct api_call *call)
 	struct jw *w;
 	int r = proxy_explain(proxy, text_of(call, "trunk"), text_of(call, "from"), text_of(call, "to"), &plan, &err);
 
-	if (r < 0 && r != -ENOENT && r != -EHOSTUNREACH) {
+	if (r < 0 && r != -ENOENT && r != -EHOSTUNREACH && r != -ECONNREFUSED) {
 		api_problem(call, 400, "%s", err.text);
 		return;
 	}
 	w = api_object(call);
-	jw_kstr(w, "status", outcome_words[r == -ENOENT ? 1 : r == -EHOSTUNREACH ? 2 : 0]);
+	jw_kstr(w, "status", outcome_words[r == -ENOENT ? 1 : r == -EHOSTUNREACH ? 2 : r == -ECONNREFUSED ? 3 : 0]);
 	policy_plan_json(w, proxy_policy(proxy), &plan, plan.n_order ? plan.order[0] : -1);
 	jw_object_end(w);
 }

@@ -10,6 +10,7 @@ static const struct field trunk_fields[] = {
 	FIELD("setups", INTEGER, "calls that have no final response yet"),
 	FIELD("cps_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("calls_total", INTEGER, "calls since the start"),
+	FIELD("limited_total", INTEGER, "calls refused because of a limit, since the start"),
 	FIELD_END
 };
 static const struct schema schema_trunk = {"Trunk", "A carrier", trunk_fields};
@@ -38,6 +39,7 @@ void api_trunks(struct api_call *call)
 		jw_kuint(w, "setups", t.setups);
 		api_limit(w, "cps_max", t.max_cps);
 		jw_kuint(w, "calls_total", t.calls_total);
+		jw_kuint(w, "limited_total", t.limited_total);
 		jw_object_end(w);
 	}
 	jw_array_end(w);

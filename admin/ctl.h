@@ -59,6 +59,6 @@ struct ctl_view {
 
 typedef void ctl_show_fn(const struct ctl_view *view, const json_t *answer);
 ctl_show_fn ctl_show_status, ctl_show_regions, ctl_show_region, ctl_show_trunks, ctl_show_anycast, ctl_show_order,
-	ctl_show_peers, ctl_show_explain;
+	ctl_show_drain, ctl_show_peers, ctl_show_explain, ctl_show_reload;
 
 #endif

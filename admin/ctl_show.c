@@ -265,11 +265,24 @@ void ctl_show_anycast(const struct ctl_view *view, const json_t *answer)
 void ctl_show_order(const struct ctl_view *view, const json_t *answer)
 {
 	const char *prefix = json_string_value(json_object_get(answer, "prefix"));
-	bool withdraw = strcmp(str(answer, "order"), "withdraw") == 0;
+	bool withdraw = strcmp(str(answer, "order"), "withdraw") == 0, force = strcmp(str(answer, "order"), "announce") == 0;
 
 	ctl_print(view->out, view->colours, CTL_STRONG, prefix ? prefix : "all prefixes");
-	fputs(withdraw ? ": withdrawn until \"tandemctl anycast announce\"\n" : ": announced again while the node is ready\n",
-	      view->out);
+	fputs(withdraw ? ": withdrawn until \"tandemctl anycast announce\"\n" :
+	      force ? ": announced, whatever regions and load say, until \"tandemctl anycast announce\"\n" :
+	      ": announced again while the node is ready\n", view->out);
+}
+
+void ctl_show_drain(const struct ctl_view *view, const json_t *answer)
+{
+	bool draining = is_true(answer, "draining");
+
+	ctl_print(view->out, view->colours, draining ? CTL_WARN : CTL_GOOD, str(answer, "state"));
+	if (draining)
+		fprintf(view->out, ": %s new calls since it began, %s requests under way, %s calls established\n",
+		        whole(answer, "new_calls").text, whole(answer, "open").text, whole(answer, "calls").text);
+	else
+		fputs("\n", view->out);
 }
 
 void ctl_show_peers(const struct ctl_view *view, const json_t *answer)
@@ -356,4 +369,26 @@ void ctl_show_explain(const struct ctl_view *view, const json_t *answer)
 	explain_line(view, "chosen", chosen ? chosen : "none", good_if(chosen != NULL));
 	explain_line(view, "because", strcmp(str(answer, "status"), "no rule") == 0 ? "no rule matches" :
 	             str(answer, "because"), CTL_PLAIN);
+	if (json_is_number(json_object_get(answer, "threshold_ms")))
+		explain_line(view, "threshold", ms(answer, "threshold_ms").text, CTL_PLAIN);
+	explain_line(view, "otherwise", str(answer, "otherwise"), CTL_PLAIN);
+}
+
+/* ---- reload ---- */
+
+static void reload_lines(const struct ctl_view *view, const json_t *list, const char *before, enum ctl_colour colour)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fputs(before, view->out);
+		ctl_print(view->out, view->colours, colour, json_string_value(json_array_get(list, i)));
+		fputc('\n', view->out);
+	}
+}
+
+void ctl_show_reload(const struct ctl_view *view, const json_t *answer)
+{
+	ctl_print(view->out, view->colours, CTL_GOOD, str(answer, "status"));
+	fputc('\n', view->out);
+	reload_lines(view, json_object_get(answer, "notes"), "", CTL_PLAIN);
+	reload_lines(view, json_object_get(answer, "needs_restart"), "needs a restart: ", CTL_WARN);
 }

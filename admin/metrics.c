@@ -17,7 +17,7 @@ struct metric {
 	const char *name, *type, *help;       /* name without "tandem_" */
 };
 
-#define COLUMNS_MAX 20
+#define COLUMNS_MAX 24
 
 struct row {
 	size_t at, len;                       /* of the labels in set->labels */
@@ -196,7 +196,8 @@ static void write_stats(struct jw *w, const struct proxy *proxy)
 
 enum {
 	R_HEALTHY, R_HOT, R_SETUPS, R_CALLS, R_MAX_CALLS, R_CPS, R_MAX_CPS, R_LATENCY, R_RTT, R_ERRORS, R_WEIGHT,
-	R_ATTEMPTS, R_ANSWERED, R_FAILED, R_N
+	R_RING, R_EJECTED, R_HELD, R_REMOTE_CALLS, R_REMOTE_SETUPS, R_OUTSIDE, R_ATTEMPTS, R_ANSWERED, R_FAILED, R_EJECTIONS,
+	R_REFUSED, R_N
 };
 static const struct metric region_metrics[R_N] = {
 	[R_HEALTHY] = {"region_healthy", "gauge", "1 while at least one target answers its probes"},
@@ -210,9 +211,17 @@ static const struct metric region_metrics[R_N] = {
 	[R_RTT] = {"region_rtt_seconds", "gauge", "Round trip of the probes to the quickest target"},
 	[R_ERRORS] = {"region_error_ratio", "gauge", "Share of attempts that fail by the fault of the region, average"},
 	[R_WEIGHT] = {"region_weight", "gauge", "Weight in force"},
+	[R_RING] = {"region_ring_seconds", "gauge", "INVITE to ringing or answer, average over live calls"},
+	[R_EJECTED] = {"region_ejected", "gauge", "1 while it is out for failing calls that others take"},
+	[R_HELD] = {"region_held_ratio", "gauge", "Share of its weight held back in slow start"},
+	[R_REMOTE_CALLS] = {"region_remote_calls", "gauge", "Established calls of the other nodes, less by age"},
+	[R_REMOTE_SETUPS] = {"region_remote_setups", "gauge", "Setups of the other nodes, less by age"},
+	[R_OUTSIDE] = {"region_outside_load_ratio", "gauge", "Load as outside figures tell it, less by age"},
 	[R_ATTEMPTS] = {"region_attempts_total", "counter", "INVITEs sent"},
 	[R_ANSWERED] = {"region_answered_total", "counter", "Attempts that were answered"},
 	[R_FAILED] = {"region_failed_total", "counter", "Attempts that failed by the fault of the region"},
+	[R_EJECTIONS] = {"region_ejections_total", "counter", "Times it was taken out for failing calls"},
+	[R_REFUSED] = {"region_figures_refused_total", "counter", "Figures told of it that cannot be true"},
 };
 
 static void region_row(struct set *set, const struct proxy *proxy, unsigned index)
@@ -237,9 +246,17 @@ static void region_row(struct set *set, const struct proxy *proxy, unsigned inde
 	row->v[R_RTT] = seconds(facts.rtt_us);
 	row->v[R_ERRORS] = (double)facts.error_rate;
 	row->v[R_WEIGHT] = facts.weight;
+	row->v[R_RING] = seconds(facts.ring_us);
+	row->v[R_EJECTED] = facts.ejected;
+	row->v[R_HELD] = (double)facts.held;
+	row->v[R_REMOTE_CALLS] = facts.remote_calls;
+	row->v[R_REMOTE_SETUPS] = facts.remote_setups;
+	row->v[R_OUTSIDE] = (double)facts.outside_load;
 	row->v[R_ATTEMPTS] = (double)atomic_load(&live->attempts);
 	row->v[R_ANSWERED] = (double)atomic_load(&live->answered);
 	row->v[R_FAILED] = (double)atomic_load(&live->failed);
+	row->v[R_EJECTIONS] = (double)atomic_load(&live->ejections);
+	row->v[R_REFUSED] = (double)atomic_load(&live->refused);
 }
 
 static void write_regions(struct jw *w, const struct proxy *proxy)
@@ -326,13 +343,14 @@ static void write_targets(struct jw *w, const struct proxy *proxy)
 
 /* ---- trunks ---- */
 
-enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_N };
+enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_LIMITED, K_N };
 static const struct metric trunk_metrics[K_N] = {
 	[K_CALLS] = {"trunk_calls", "gauge", "Established calls"},
 	[K_MAX_CALLS] = {"trunk_max_calls", "gauge", "Limit of calls; 0 is none"},
 	[K_SETUPS] = {"trunk_setups", "gauge", "Calls that have no final response yet"},
 	[K_MAX_CPS] = {"trunk_max_cps", "gauge", "Limit of calls a second; 0 is none"},
 	[K_TOTAL] = {"trunk_calls_total", "counter", "Calls since the start"},
+	[K_LIMITED] = {"trunk_limited_total", "counter", "Calls refused because of max_calls or max_cps"},
 };
 
 static void write_trunks(struct jw *w, const struct proxy *proxy)
@@ -353,6 +371,7 @@ static void write_trunks(struct jw *w, const struct proxy *proxy)
 		row->v[K_SETUPS] = t.setups;
 		row->v[K_MAX_CPS] = t.max_cps;
 		row->v[K_TOTAL] = (double)t.calls_total;
+		row->v[K_LIMITED] = (double)t.limited_total;
 	}
 	set_write(w, trunk_metrics, K_N, &set);
 }
@@ -433,7 +452,7 @@ static void prefix_row(struct set *set, const struct anycast_prefix_status *p)
 		return;
 	set_label(set, "prefix", prefix_str(&p->prefix, buf));
 	row->v[X_ANNOUNCED] = p->peers_announced > 0;
-	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE;
+	row->v[X_DEGRADED] = p->action == POLICY_ROUTE_DEGRADE || p->action == POLICY_ROUTE_DRAIN;
 	row->v[X_PEERS] = p->peers_announced;
 	row->v[X_ADDRESS] = p->address_present;
 	row->v[X_ORDER] = p->order == POLICY_ORDER_WITHDRAW;
@@ -461,6 +480,42 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 	set_write(w, prefix_metrics, X_N, &prefixes);
 }
 
+enum { L_OK, L_TIME, L_TABLES, L_N };
+static const struct metric reload_metrics[L_N] = {
+	[L_OK] = {"config_last_reload_successful", "gauge", "1 unless the last reload was refused"},
+	[L_TIME] = {"config_loaded_timestamp_seconds", "gauge", "When the configuration in force was loaded"},
+	[L_TABLES] = {"config_held_tables", "gauge", "Earlier routing tables that calls still hold"},
+};
+static const struct metric reloads_metric = {"config_reloads_total", "counter", "Reloads asked for, by result"};
+
+static void write_reloads(struct jw *w, const struct admin_sources *sources)
+{
+	struct admin_reloads r = {0};
+	struct set figures, totals;
+	struct row *row;
+
+	sources->reloads(sources->arg, &r);
+	if (!set_init(&figures, 1)) {
+		w->bad = true;
+		return;
+	}
+	if ((row = set_add(&figures))) {
+		row->v[L_OK] = r.last_ok;
+		row->v[L_TIME] = (double)r.last_wall_us / CLOCK_SEC;
+		row->v[L_TABLES] = proxy_tables_held(sources->proxy);
+	}
+	set_write(w, reload_metrics, L_N, &figures);
+	if (!set_init(&totals, 2)) {
+		w->bad = true;
+		return;
+	}
+	for (unsigned i = 0; i < 2 && (row = set_add(&totals)); i++) {
+		set_label(&totals, "result", i ? "refused" : "ok");
+		row->v[0] = (double)(i ? r.failed : r.ok);
+	}
+	set_write(w, &reloads_metric, 1, &totals);
+}
+
 void api_metrics(struct api_call *call)
 {
 	const struct admin_sources *sources = call->sources;
@@ -468,6 +523,7 @@ void api_metrics(struct api_call *call)
 
 	write_build(w, sources);
 	write_node(w, sources);
+	write_reloads(w, sources);
 	write_stats(w, sources->proxy);
 	write_regions(w, sources->proxy);
 	write_states(w, sources->proxy);

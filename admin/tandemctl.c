@@ -107,9 +107,15 @@ static const struct command commands[] = {
 	 ctl_show_order},
 	{"anycast", "announce", 0, 1, "[PREFIX]", "leave it, or all, to the gate again", "POST", "/v1/anycast/announce",
 	 prefix_body, ctl_show_order},
+	{"anycast", "force", 0, 1, "[PREFIX]", "announce it, or all, whatever regions and load say", "POST",
+	 "/v1/anycast/force", prefix_body, ctl_show_order},
+	{"drain", NULL, 0, 0, "", "take this node out of service", "POST", "/v1/drain", NULL, ctl_show_drain},
+	{"undrain", NULL, 0, 0, "", "back into service", "POST", "/v1/undrain", NULL, ctl_show_drain},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
 	{"explain", NULL, 0, 0, "--trunk T --from N --to N", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
+	{"reload", NULL, 0, 0, "", "load the configuration anew; on any error the old one stays", "POST", "/v1/reload", NULL,
+	 ctl_show_reload},
 	{"config", NULL, 0, 0, "", "the configuration in force", "GET", "/v1/config", NULL, NULL},
 	{"metrics", NULL, 0, 0, "", "all figures, as Prometheus reads them", "GET", "/metrics", NULL, NULL},
 };
@@ -193,6 +199,17 @@ static void print_text(const struct ctl_answer *answer)
 		putchar('\n');
 }
 
+/* Where one line does not say all. */
+static void all_errors(const json_t *problem)
+{
+	const json_t *errors = json_object_get(problem, "errors");
+
+	for (size_t i = 0; i < json_array_size(errors); i++) {
+		ctl_print(stderr, false, CTL_PLAIN, json_string_value(json_array_get(errors, i)));
+		fputc('\n', stderr);
+	}
+}
+
 /* The node said no: its reason, from the problem document. */
 static int refused(const struct options *options, const struct ctl_answer *answer)
 {
@@ -204,6 +221,8 @@ static int refused(const struct options *options, const struct ctl_answer *answe
 	fputs("tandemctl: refused: ", stderr);
 	ctl_print(stderr, false, CTL_PLAIN, detail ? detail : title ? title : "no reason given");
 	fprintf(stderr, " (HTTP %ld)\n", answer->status);
+	if (!options->json)
+		all_errors(answer->json);
 	return EXIT_REFUSED;
 }
 

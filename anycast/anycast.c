@@ -24,8 +24,7 @@
 #include "base/loop.h"
 
 #define STOP_POLL_US (5 * CLOCK_MS)
-#define GOODBYE "tandem is stopping"
-enum { STOP_GRACE_MS = 500, WHO_LEN = 64 };
+enum { STOP_GRACE_MS = 500, WHO_LEN = 64, GOODBYE_LEN = 129 };
 
 struct anycast {
 	struct anycast_config config;
@@ -37,6 +36,7 @@ struct anycast {
 	struct gate *gate;
 	struct timer check, stopping;
 	int64_t stop_deadline_us;
+	char goodbye[GOODBYE_LEN];
 	char address_fault[sizeof(struct err)];
 
 	bool running;               /* of those who call start and stop */
@@ -128,6 +128,13 @@ static void on_route(void *arg, unsigned i, enum policy_route_action action)
 	speaker_route(a->speaker, i, action);
 }
 
+static bool on_others(void *arg, unsigned i)
+{
+	struct anycast *a = arg;
+
+	return speaker_others(a->speaker, i);
+}
+
 static bool on_next_hop(void *arg, const struct addr *local, int family, struct addr *out)
 {
 	struct anycast *a = arg;
@@ -163,7 +170,8 @@ static void on_check(struct timer *timer)
 static int build(struct anycast *a, anycast_facts_fn *facts, void *arg, struct err *err)
 {
 	static const struct gate_ops ops = {.refresh = on_refresh, .present = on_present, .add = on_add,
-	                                    .remove = on_remove, .route = on_route};
+	                                    .remove = on_remove, .route = on_route,
+	                                    .others = on_others};
 	struct speaker_env env = {.next_hop = on_next_hop, .changed = publish, .arg = a, .connect = bgp_tcp_connect};
 	struct bfd_env bfd_env = {.allow = on_allow, .forbid = on_forbid, .changed = publish, .arg = a,
 	                          .listen = bfd_udp_listen};
@@ -207,6 +215,9 @@ struct anycast *anycast_new(const struct anycast_config *config, anycast_facts_f
 		return NULL;
 	}
 	a->config = *config;
+	for (unsigned i = 0; i < a->config.n_peers; i++)
+		if (a->config.peers[i].local_as == 0)
+			a->config.peers[i].local_as = config->as;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -222,7 +233,7 @@ void anycast_free(struct anycast *a)
 {
 	if (!a)
 		return;
-	anycast_stop(a, 0);
+	anycast_stop(a, 0, "");
 	bfd_free(a->bfd);
 	speaker_free(a->speaker);
 	gate_free(a->gate);
@@ -256,7 +267,7 @@ int anycast_start(struct anycast *a)
 	a->running = true;
 	rc = loop_post(a->loop, start_on_thread, a);
 	if (rc)
-		anycast_stop(a, 0);
+		anycast_stop(a, 0, "");
 	return rc;
 }
 
@@ -270,7 +281,7 @@ static void on_stopping(struct timer *timer)
 		sched_start(a->sched, &a->stopping, on_stopping, STOP_POLL_US);
 		return;
 	}
-	speaker_stop(a->speaker, GOODBYE);
+	speaker_stop(a->speaker, a->goodbye);
 	bfd_stop(a->bfd);  /* after the CEASE, so that this is what the peer hears first */
 	gate_release(a->gate);
 	publish(a);
@@ -307,18 +318,34 @@ static void wait_stopped(struct anycast *a, unsigned timeout_ms)
 	pthread_mutex_unlock(&a->lock);
 }
 
-void anycast_stop(struct anycast *a, unsigned timeout_ms)
+void anycast_stop(struct anycast *a, unsigned timeout_ms, const char *text)
 {
 	if (!a->running)
 		return;
 	a->running = false;
 	a->stop_deadline_us = clock_us() + timeout_ms * CLOCK_MS;
+	snprintf(a->goodbye, sizeof a->goodbye, "%s", text);
 	if (loop_post(a->loop, stop_on_thread, a) == 0)
 		wait_stopped(a, timeout_ms);
 	loop_stop(a->loop);
 }
 
 /* ---- orders ---- */
+
+static void recheck_on_thread(void *arg)
+{
+	struct anycast *a = arg;
+
+	if (!a->gate)
+		return;
+	gate_check(a->gate);
+	publish(a);
+}
+
+void anycast_recheck(struct anycast *a)
+{
+	loop_post(a->loop, recheck_on_thread, a);  /* without memory the next check does it */
+}
 
 struct order {
 	struct anycast *anycast;

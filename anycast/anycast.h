@@ -17,6 +17,23 @@
 #define ANYCAST_PREFIXES_MAX 64
 #define ANYCAST_PEERS_MAX 32
 #define ANYCAST_COMMUNITIES_MAX 16
+#define ANYCAST_PREPEND_MAX 16
+
+/* How a peer is told that a route of ours is the worse one. */
+enum anycast_profile {
+	ANYCAST_GENERIC,            /* by MED, a longer AS_PATH and communities */
+	ANYCAST_CLOUD_ROUTER        /* by MED alone: Cloud Router compares nothing else across its tasks */
+};
+
+struct anycast_large_community { uint32_t v[3]; };  /* RFC 8092 */
+
+/* What is added where a route is announced as degraded or draining. */
+struct anycast_degrade_config {
+	uint32_t med;               /* to the MED, or in place of none; a drain adds it twice */
+	uint8_t prepend;            /* generic: our AS so often more */
+	uint32_t communities[ANYCAST_COMMUNITIES_MAX];  /* generic */
+	uint8_t n_communities;
+};
 
 struct anycast_prefix_config {
 	struct prefix prefix;
@@ -38,7 +55,7 @@ struct anycast_peer_config {
 	struct addr address;        /* port 0: 179 */
 	struct addr local_address;  /* unset family 0: the kernel chooses */
 	uint32_t as;                /* the peer's */
-	uint32_t local_as;          /* ours towards it */
+	uint32_t local_as;          /* ours towards it; 0: that of the configuration */
 	uint32_t hold_ms;           /* offered; 0 or at least 3000 */
 	uint32_t connect_retry_ms;
 	char password[81];          /* RFC 2385; empty: none */
@@ -50,10 +67,20 @@ struct anycast_peer_config {
 	uint8_t prepend;            /* times our AS is added beyond the first */
 	uint32_t communities[ANYCAST_COMMUNITIES_MAX];  /* RFC 1997 */
 	uint8_t n_communities;
+	struct anycast_large_community large_communities[ANYCAST_COMMUNITIES_MAX];
+	uint8_t n_large_communities;
+	enum anycast_profile profile;
+	struct anycast_degrade_config degrade;
+	struct prefix prefixes[ANYCAST_PREFIXES_MAX];  /* those of the configuration that it gets; none: all */
+	uint8_t n_prefixes;
+	struct addr next_hop[2];    /* at most one a family; of a family that is not there: our end of the link */
+	uint8_t n_next_hop;
+	uint32_t max_prefixes;      /* it may send; more end the session (RFC 4486). 0: only so many are kept */
 	struct anycast_bfd_config bfd;
 };
 
 struct anycast_config {
+	uint32_t as;                /* ours */
 	uint32_t router_id;         /* host order */
 	struct addr listen;         /* for peers that connect to us; family 0: no listener */
 	struct anycast_prefix_config prefixes[ANYCAST_PREFIXES_MAX];
@@ -64,8 +91,8 @@ struct anycast_config {
 	uint32_t gate_interval_ms;
 };
 
-/* Called on the anycast thread at every check; must not block. Fills all of `facts` but `order` and
- * `address_present`, which the gate adds. */
+/* Called on the anycast thread at every check; must not block. Fills all of `facts` but `order`,
+ * `address_present` and `now_us`, which the gate adds; of `others` what it knows better than the peers tell. */
 typedef void anycast_facts_fn(void *arg, struct policy_route_facts *facts);
 
 struct anycast;
@@ -76,13 +103,16 @@ struct anycast *anycast_new(const struct anycast_config *config, anycast_facts_f
 /* Starts the thread: addresses on lo as the gate opens, sessions at once. 0 or a negative errno. */
 int anycast_start(struct anycast *anycast);
 /* Any other thread: withdraws, sends CEASE, removes the addresses, ends the thread; waits at most
- * `timeout_ms` for what is to be sent, then ends all the same. */
-void anycast_stop(struct anycast *anycast, unsigned timeout_ms);
+ * `timeout_ms` for what is to be sent, then ends all the same. `text` goes with the CEASE (RFC 9003). */
+void anycast_stop(struct anycast *anycast, unsigned timeout_ms, const char *text);
 void anycast_free(struct anycast *anycast);
 
 /* Any thread. The operator's word on one prefix, or on all (prefix NULL); `who` is for the log.
  * Returns 0 (it is carried out at once on the anycast thread) or -ENOENT. */
 int anycast_order(struct anycast *anycast, const struct prefix *prefix, enum policy_route_order order, const char *who);
+
+/* Any thread. A check at once, for facts that have just changed. */
+void anycast_recheck(struct anycast *anycast);
 
 /* ---- state, for the admin API ---- */
 
@@ -100,15 +130,35 @@ struct anycast_bfd_status {
 
 struct anycast_peer_status {
 	char name[ANYCAST_NAME_LEN];
-	struct addr address;
-	uint32_t as;
+	struct addr address, local;     /* local: our end, family 0 unless Established */
+	uint32_t as, local_as;
+	uint32_t router_id;             /* its BGP Identifier, host order; 0 unless Established */
+	enum anycast_profile profile;
+	bool ipv4, ipv6, as4, refresh, enhanced_refresh, extended, graceful_restart;  /* agreed, or its own offer */
 	const char *state;              /* RFC 4271 names: "Idle" ... "Established"; static text */
 	int64_t state_since_wall_us;
 	uint32_t hold_ms, keepalive_ms; /* negotiated; 0 unless Established */
 	uint64_t messages_in, messages_out, updates_in, updates_out, established_count;
-	unsigned prefixes_announced, prefixes_received;
+	unsigned prefixes_announced, prefixes_received, prefixes_max;
+	uint64_t refreshes_in, withdrawn_for_errors;  /* ROUTE-REFRESHes; UPDATEs treated as withdraw (RFC 7606) */
+	uint32_t retry_in_ms, hold_left_ms;  /* as of the copy; 0: that timer does not run */
 	char last_error[160];           /* in words, with what the peer said; empty: none */
+	int64_t last_error_wall_us;
 	struct anycast_bfd_status bfd;
+};
+
+/* What a peer has been sent, or has sent us, of one of our prefixes. */
+struct anycast_sent_status {
+	enum policy_route_action action;  /* POLICY_ROUTE_WITHDRAW: nothing */
+	int64_t since_wall_us;
+};
+struct anycast_heard_status {
+	bool heard;                     /* it has a route to it by another node */
+	bool draining;                  /* with the community of RFC 8326 */
+	struct addr next_hop;
+	uint32_t origin_as, path_len;
+	bool has_med;
+	uint32_t med;
 };
 
 struct anycast_prefix_status {
@@ -119,6 +169,10 @@ struct anycast_prefix_status {
 	int64_t since_wall_us;
 	bool address_present;
 	unsigned peers_announced;       /* peers that have been sent it */
+	uint64_t changes;               /* of the action, since the start */
+	enum policy_route_others others;
+	struct anycast_sent_status sent[ANYCAST_PEERS_MAX];
+	struct anycast_heard_status heard[ANYCAST_PEERS_MAX];
 };
 
 struct anycast_status {

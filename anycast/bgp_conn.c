@@ -51,7 +51,8 @@ static void send_open(struct bgp_conn *c)
 	const struct bgp_session *s = c->session;
 	const struct bgp_open open = {
 		.as = s->peer->local_as, .router_id = s->env.router_id, .hold_s = (uint16_t)(s->peer->hold_ms / 1000),
-		.families = s->env.families, .as4 = true, .refresh = true, .extended = true,
+		.families = s->env.families, .as4 = true, .refresh = true, .enhanced_refresh = true,
+		.extended = true,
 	};
 	uint8_t buf[128];
 	struct writer w = writer_of(buf, sizeof buf);
@@ -187,7 +188,8 @@ static void conn_up(struct bgp_conn *c)
 	s->established_us = clock_us();
 	s->established_count++;
 	s->terms = (struct bgp_terms){.families = s->env.families & c->open.families, .as4 = c->open.as4,
-	                              .internal = s->peer->as == s->peer->local_as};
+	                              .internal = s->peer->as == s->peer->local_as,
+	                              .enhanced_refresh = c->open.refresh && c->open.enhanced_refresh};
 	local_address(c, &s->terms.local);
 	log_info("bgp %s: Established, hold time %u s, keepalive %u s, %s%s", s->peer->name, c->hold_ms / 1000,
 	         c->keepalive_ms / 1000, families_str(s->terms.families),
@@ -341,14 +343,23 @@ static void on_open(struct bgp_conn *c, const uint8_t *body, size_t len)
 }
 
 /* What a person would have to look at, for the complaints that are common. */
+static const struct bgp_hint { uint8_t code, subcode; const char *text; } hints[] = {
+	{BGP_ERR_OPEN, BGP_OPEN_PEER_AS, "; it expects another AS from us: compare our `as` with its configuration"},
+	{BGP_ERR_OPEN, BGP_OPEN_ID, "; it does not take our router_id: another node, or the peer itself, may have it"},
+	{BGP_ERR_OPEN, BGP_OPEN_HOLD_TIME, "; it does not take the hold time that we offer: compare `hold` of this peer"},
+	{BGP_ERR_UPDATE, BGP_UPDATE_NETWORK, "; it does not take a prefix of ours"},
+	{BGP_ERR_HOLD, 0, "; it has not heard from us in its hold time"},
+	{BGP_ERR_CEASE, BGP_CEASE_MAX_PREFIXES, "; over its prefix limit: a Cloud Router stays down until somebody resets it"},
+	{BGP_ERR_CEASE, BGP_CEASE_DECONFIGURED, "; this session was taken out of its configuration"},
+	{BGP_ERR_CEASE, BGP_CEASE_REJECTED, "; it does not know us as a peer, or is not ready yet"},
+};
+
 static const char *hint(const struct bgp_error *e)
 {
-	if (e->code == BGP_ERR_OPEN && e->subcode == BGP_OPEN_PEER_AS)
-		return "; it expects another AS from us: compare our `as` with its configuration";
-	if (e->code == BGP_ERR_CEASE && e->subcode == 1)
-		return "; over its prefix limit: a Cloud Router stays down until somebody resets it";
-	if (e->code == BGP_ERR_CEASE && e->subcode == BGP_CEASE_REJECTED)
-		return "; it does not know us as a peer, or is not ready yet";
+	for (unsigned i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+		if (hints[i].code == e->code && hints[i].subcode == e->subcode)
+			return hints[i].text;
+	}
 	return "";
 }
 
@@ -378,6 +389,7 @@ static void on_update(struct bgp_conn *c, const uint8_t *body, size_t len)
 		bgp_conn_event(c, BGP_EV_UPDATE_ERR, &error);
 		return;
 	}
+	s->withdrawn_for_errors += update.treat_as_withdraw;
 	if (update.treat_as_withdraw)
 		bgp_session_warn(s, "it sent an UPDATE in which %s: its prefixes count as withdrawn (RFC 7606)",
 		                 update.why);
@@ -388,16 +400,18 @@ static void on_update(struct bgp_conn *c, const uint8_t *body, size_t len)
 static void on_refresh(struct bgp_conn *c, const uint8_t *body, size_t len)
 {
 	struct bgp_error error;
+	enum bgp_refresh subtype;
 	uint8_t family;
 
-	if (bgp_msg_read_refresh(body, len, &family, &error)) {
+	if (bgp_msg_read_refresh(body, len, &family, &subtype, &error)) {
 		bgp_session_warn(c->session, "%s", error.text);
 		bgp_conn_event(c, BGP_EV_HEADER_ERR, &error);
 		return;
 	}
+	c->session->refreshes_in++;
 	bgp_conn_event(c, BGP_EV_REFRESH, NULL);
 	if (family)
-		c->session->env.ops->refresh(c->session->env.arg, family);
+		c->session->env.ops->refresh(c->session->env.arg, family, subtype);
 }
 
 /* A message that its state does not allow. */

@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum { OPT_PARAM_CAPABILITIES = 2, OPT_PARAM_EXTENDED = 255 };
-enum { CAP_MULTIPROTOCOL = 1, CAP_REFRESH = 2, CAP_EXTENDED = 6, CAP_RESTART = 64, CAP_AS4 = 65 };
+enum {
+	CAP_MULTIPROTOCOL = 1, CAP_REFRESH = 2, CAP_EXTENDED = 6, CAP_RESTART = 64, CAP_AS4 = 65, CAP_ENHANCED_REFRESH = 70
+};
 enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
 enum { SHUTDOWN_TEXT_SENT_MAX = 128 };  /* RFC 8203; RFC 9003 reads up to 255 */
 
@@ -122,6 +124,8 @@ static void write_capabilities(struct writer *w, const struct bgp_open *open)
 		write_cap_family(w, AFI_IPV6);
 	if (open->refresh)
 		write_u16(w, CAP_REFRESH << 8);
+	if (open->enhanced_refresh)
+		write_u16(w, CAP_ENHANCED_REFRESH << 8);
 	if (open->extended)
 		write_u16(w, CAP_EXTENDED << 8);
 	if (open->as4) {
@@ -159,12 +163,12 @@ void bgp_msg_write_keepalive(struct writer *w)
 	bgp_msg_end(w, bgp_msg_begin(w, BGP_MSG_KEEPALIVE));
 }
 
-void bgp_msg_write_refresh(struct writer *w, uint8_t family)
+void bgp_msg_write_refresh(struct writer *w, uint8_t family, enum bgp_refresh subtype)
 {
 	size_t at = bgp_msg_begin(w, BGP_MSG_ROUTE_REFRESH);
 
 	write_u16(w, family == BGP_IPV6 ? AFI_IPV6 : AFI_IPV4);
-	write_u8(w, 0);
+	write_u8(w, (uint8_t)subtype);
 	write_u8(w, SAFI_UNICAST);
 	bgp_msg_end(w, at);
 }
@@ -189,11 +193,22 @@ void bgp_msg_cease(struct bgp_error *out, uint8_t subcode, const char *text)
 			len--;
 	}
 	bgp_error_set(out, BGP_ERR_CEASE, subcode, "%s", text);
-	if (len > 0 && subcode == BGP_CEASE_ADMIN_SHUTDOWN) {
+	if (len > 0 && (subcode == BGP_CEASE_ADMIN_SHUTDOWN || subcode == BGP_CEASE_ADMIN_RESET)) {
 		out->data[0] = (uint8_t)len;
 		memcpy(out->data + 1, text, len);
 		out->data_len = (uint8_t)(len + 1);
 	}
+}
+
+void bgp_msg_cease_prefixes(struct bgp_error *out, uint8_t family, uint32_t limit)
+{
+	struct writer w = writer_of(out->data, sizeof out->data);
+
+	bgp_error_set(out, BGP_ERR_CEASE, BGP_CEASE_MAX_PREFIXES, "more than %u prefixes", limit);
+	write_u16(&w, family == BGP_IPV6 ? AFI_IPV6 : AFI_IPV4);
+	write_u8(&w, SAFI_UNICAST);
+	write_u32(&w, limit);
+	out->data_len = (uint8_t)writer_len(&w);
 }
 
 /* ---- framing, RFC 4271 section 4.1 and 6.1 ---- */
@@ -268,6 +283,9 @@ static void read_capability(uint8_t code, struct reader *v, struct bgp_open *out
 		return;
 	case CAP_REFRESH:
 		out->refresh = true;
+		return;
+	case CAP_ENHANCED_REFRESH:
+		out->enhanced_refresh = true;
 		return;
 	case CAP_EXTENDED:
 		out->extended = true;
@@ -366,15 +384,17 @@ int bgp_msg_read_open(const uint8_t *body, size_t len, struct bgp_open *out, str
 
 /* ---- ROUTE-REFRESH and NOTIFICATION ---- */
 
-int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, struct bgp_error *error)
+int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, enum bgp_refresh *subtype,
+                         struct bgp_error *error)
 {
 	struct reader r = reader_of(body, len);
 	uint16_t afi = read_u16(&r);
-	uint8_t subtype = read_u8(&r), safi = read_u8(&r);
+	uint8_t type = read_u8(&r), safi = read_u8(&r);
 
-	if (r.bad)
+	if (r.bad || (type != BGP_REFRESH_REQUEST && reader_left(&r) > 0))
 		return bgp_error_set(error, BGP_ERR_REFRESH, 1, "it sent a ROUTE-REFRESH of %zu bytes", len);
-	*family = subtype == 0 ? bgp_family(afi, safi) : 0;
+	*family = type <= BGP_REFRESH_END ? bgp_family(afi, safi) : 0;
+	*subtype = (enum bgp_refresh)(type <= BGP_REFRESH_END ? type : BGP_REFRESH_REQUEST);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* BGP-4 messages on the wire, but UPDATE (bgp_update.h): header and framing, OPEN with its
  * capabilities, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH.
- * RFC 4271 section 4, 5492, 4760, 6793, 2918, 8654, 4724 (understood, never offered), 9072, 9003.
+ * RFC 4271 section 4, 5492, 4760, 6793, 2918, 7313, 8654, 4724 (understood, never offered), 9072, 9003.
  *
  * A codec never changes state: it returns a value, or fills a struct bgp_error with what to tell the
  * peer and what to tell a person. Any thread. */
@@ -49,7 +49,19 @@ enum {
 	BGP_OPEN_CAPABILITY
 };
 enum { BGP_UPDATE_ATTR_LIST = 1, BGP_UPDATE_OPT_ATTR = 9, BGP_UPDATE_NETWORK = 10 };
-enum { BGP_CEASE_ADMIN_SHUTDOWN = 2, BGP_CEASE_REJECTED = 5, BGP_CEASE_COLLISION = 7, BGP_CEASE_RESOURCES = 8, BGP_CEASE_BFD_DOWN = 10 };
+enum {  /* RFC 4486, 8538, 9384 */
+	BGP_CEASE_MAX_PREFIXES = 1,
+	BGP_CEASE_ADMIN_SHUTDOWN,
+	BGP_CEASE_DECONFIGURED,
+	BGP_CEASE_ADMIN_RESET,
+	BGP_CEASE_REJECTED,
+	BGP_CEASE_CONFIGURATION,
+	BGP_CEASE_COLLISION,
+	BGP_CEASE_RESOURCES,
+	BGP_CEASE_HARD_RESET,
+	BGP_CEASE_BFD_DOWN
+};
+enum bgp_refresh { BGP_REFRESH_REQUEST, BGP_REFRESH_BEGIN, BGP_REFRESH_END };  /* RFC 7313 */
 
 /* A fault: what the NOTIFICATION says, and the same in words for the log. */
 struct bgp_error {
@@ -72,6 +84,7 @@ struct bgp_open {
 	uint8_t families;        /* of capability 1; BGP_IPV4 when it offers none (RFC 4760 section 8) */
 	bool as4;                /* capability 65 */
 	bool refresh;            /* 2 */
+	bool enhanced_refresh;   /* 70 */
 	bool extended;           /* 6 */
 	bool graceful_restart;   /* 64 */
 	uint16_t restart_s;
@@ -80,12 +93,14 @@ struct bgp_open {
 /* The writers append one whole message. Check w->bad once. */
 void bgp_msg_write_open(struct writer *w, const struct bgp_open *open);
 void bgp_msg_write_keepalive(struct writer *w);
-void bgp_msg_write_refresh(struct writer *w, uint8_t family);
+void bgp_msg_write_refresh(struct writer *w, uint8_t family, enum bgp_refresh subtype);
 void bgp_msg_write_notification(struct writer *w, const struct bgp_error *error);
 /* For UPDATE: a header whose length is set by bgp_msg_end() with the offset that this returned. */
 size_t bgp_msg_begin(struct writer *w, enum bgp_msg_type type);
 void bgp_msg_end(struct writer *w, size_t at);
 
+/* A CEASE that says which limit of a family was passed (RFC 4486 section 4). */
+void bgp_msg_cease_prefixes(struct bgp_error *out, uint8_t family, uint32_t limit);
 /* A CEASE with the shutdown communication of RFC 9003 (cut to 128 bytes at a character). */
 void bgp_msg_cease(struct bgp_error *out, uint8_t subcode, const char *text);
 
@@ -96,8 +111,10 @@ int bgp_msg_frame(const uint8_t *p, size_t len, size_t max, enum bgp_msg_type *t
 
 /* The readers get the body of one message, without its header. 0, or -EBADMSG with `error`. */
 int bgp_msg_read_open(const uint8_t *body, size_t len, struct bgp_open *out, struct bgp_error *error);
-/* The family asked for; 0 for one that is not ours, or a subtype of RFC 7313 other than a request. */
-int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, struct bgp_error *error);
+/* The family, 0 for one that is not ours, and what is said of it; an unknown subtype is passed over as one of
+ * no family (RFC 7313 section 5). */
+int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, enum bgp_refresh *subtype,
+                         struct bgp_error *error);
 /* What the peer said, in out->text too: "Cease/Administrative Shutdown: \"maintenance\"". The
  * peer's own words are cleaned of control bytes. Never fails: an odd one is described as it is. */
 void bgp_msg_read_notification(const uint8_t *body, size_t len, struct bgp_error *out);

@@ -175,6 +175,14 @@ enum bgp_state bgp_session_state(const struct bgp_session *s)
 	return s->ours.state > s->theirs.state ? s->ours.state : s->theirs.state;
 }
 
+void bgp_session_reset(struct bgp_session *s, const struct bgp_error *error)
+{
+	struct bgp_conn *c = established(s);
+
+	if (c)
+		bgp_conn_event(c, BGP_EV_AUTOMATIC_STOP, error);
+}
+
 bool bgp_session_established(const struct bgp_session *s)
 {
 	return established(s);
@@ -231,6 +239,7 @@ void bgp_session_warn(struct bgp_session *s, const char *fmt, ...)
 	vsnprintf(s->last_error, sizeof s->last_error, fmt, ap);
 	va_end(ap);
 	s->last_error_us = clock_us();
+	s->last_error_wall_us = clock_wall_us();
 	if (worth_a_line(s, s->last_error))
 		log_warn("bgp %s: %s", s->peer->name, s->last_error);
 }
@@ -243,10 +252,33 @@ void bgp_session_unreached(struct bgp_session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (s->last_error_us == 0 || clock_us() - s->last_error_us >= AGAIN)
+	if (s->last_error_us == 0 || clock_us() - s->last_error_us >= AGAIN) {
 		memcpy(s->last_error, text, sizeof text);
+		s->last_error_wall_us = clock_wall_us();
+	}
 	if (worth_a_line(s, text))
 		log_warn("bgp %s: %s", s->peer->name, text);
+}
+
+static uint32_t left_ms(const struct timer *t)
+{
+	int64_t left = timer_running(t) ? t->due_ms * CLOCK_MS - clock_us() : 0;
+
+	return left > 0 ? (uint32_t)(left / CLOCK_MS) : 0;
+}
+
+static void status_of_open(const struct bgp_conn *c, const struct bgp_terms *terms, struct anycast_peer_status *out)
+{
+	out->local = terms->local;
+	out->router_id = c->open.router_id;
+	out->ipv4 = terms->families & BGP_IPV4;
+	out->ipv6 = terms->families & BGP_IPV6;
+	out->as4 = terms->as4;
+	out->refresh = c->open.refresh;
+	out->enhanced_refresh = terms->enhanced_refresh;
+	out->extended = c->open.extended;
+	out->graceful_restart = c->open.graceful_restart;
+	out->hold_left_ms = left_ms(&c->hold);
 }
 
 void bgp_session_status(const struct bgp_session *s, struct anycast_peer_status *out)
@@ -257,14 +289,23 @@ void bgp_session_status(const struct bgp_session *s, struct anycast_peer_status 
 	memcpy(out->name, s->peer->name, sizeof out->name);
 	out->address = s->peer->address;
 	out->as = s->peer->as;
+	out->local_as = s->peer->local_as;
+	out->profile = s->peer->profile;
+	out->prefixes_max = s->peer->max_prefixes;
 	out->state = bgp_state_str(bgp_session_state(s));
 	out->state_since_wall_us = s->state_since_wall_us;
 	out->hold_ms = c ? c->hold_ms : 0;
 	out->keepalive_ms = c ? c->keepalive_ms : 0;
+	out->retry_in_ms = left_ms(s->ours.state == BGP_IDLE ? &s->idle_hold : &s->retry);
+	if (c)
+		status_of_open(c, &s->terms, out);
 	out->messages_in = s->messages_in;
 	out->messages_out = s->messages_out;
 	out->updates_in = s->updates_in;
 	out->updates_out = s->updates_out;
 	out->established_count = s->established_count;
+	out->refreshes_in = s->refreshes_in;
+	out->withdrawn_for_errors = s->withdrawn_for_errors;
 	memcpy(out->last_error, s->last_error, sizeof out->last_error);
+	out->last_error_wall_us = s->last_error_wall_us;
 }

@@ -19,7 +19,7 @@ struct bgp_session_ops {
 	void (*up)(void *arg);                                        /* Established: send all routes */
 	void (*down)(void *arg);                                      /* routes sent and received are gone */
 	void (*update)(void *arg, const struct bgp_update *update);
-	void (*refresh)(void *arg, uint8_t family);                   /* the peer asks for all again */
+	void (*refresh)(void *arg, uint8_t family, enum bgp_refresh subtype);  /* it asks for all again, or begins or ends its own */
 	void (*drained)(void *arg);                                   /* there is room again */
 	void (*changed)(void *arg);                                   /* its state, for those who look on */
 };
@@ -38,7 +38,7 @@ struct bgp_session_env {
 /* What was agreed with the peer; valid while Established. */
 struct bgp_terms {
 	uint8_t families;       /* offered by both */
-	bool as4, internal;
+	bool as4, internal, enhanced_refresh;
 	struct addr local;      /* our end */
 };
 
@@ -54,6 +54,9 @@ void bgp_session_stop(struct bgp_session *session, const char *text);
 void bgp_session_bfd_down(struct bgp_session *session, const char *why);
 /* A connection that the peer opened; takes `fd`. */
 void bgp_session_accept(struct bgp_session *session, int fd);
+
+/* CEASE with this error, and again later: a fault of the peer's. Only from a callback's end or a timer. */
+void bgp_session_reset(struct bgp_session *session, const struct bgp_error *error);
 
 bool bgp_session_established(const struct bgp_session *session);
 const struct bgp_terms *bgp_session_terms(const struct bgp_session *session);

@@ -126,6 +126,11 @@ static void write_attrs(struct writer *w, const struct bgp_attrs *a, bool next_h
 		for (unsigned i = 0; i < a->n_communities; i++)
 			write_u32(w, a->communities[i]);
 	}
+	if (a->n_large > 0) {
+		write_attr(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_LARGE_COMMUNITIES, (uint16_t)(a->n_large * 12));
+		for (unsigned i = 0; i < a->n_large * 3U; i++)
+			write_u32(w, a->large[i / 3].v[i % 3]);
+	}
 	if (!a->as4 && a->local_as > UINT16_MAX && count > 0)  /* RFC 6793 section 4.2.2 */
 		write_path(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_AS4_PATH, a->local_as, count, true);
 }
@@ -303,6 +308,33 @@ static bool attr_well_formed(const struct attrs_reading *a, const struct attr_ru
 	return false;
 }
 
+/* An AS_SET counts as one (RFC 4271 section 9.1.2.2). */
+static void note_path(struct bgp_update *u, struct reader r, bool as4)
+{
+	while (reader_left(&r) > 0) {
+		uint8_t type = read_u8(&r), count = read_u8(&r);
+
+		u->path_len += type == SEGMENT_SET ? 1 : count;
+		for (unsigned i = 0; i < count; i++)
+			u->origin_as = as4 ? read_u32(&r) : read_u16(&r);
+	}
+}
+
+/* What is told of a route, from attributes that are well-formed. */
+static void note_attr(struct bgp_update *u, uint8_t type, struct reader value, bool as4)
+{
+	if (type == ATTR_AS_PATH)
+		note_path(u, value, as4);
+	if (type == ATTR_NEXT_HOP)
+		addr_from_bytes(&u->next_hop, value.p, 4, 0);
+	if (type == ATTR_MED) {
+		u->has_med = true;
+		u->med = read_u32(&value);
+	}
+	while (type == ATTR_COMMUNITIES && reader_left(&value) > 0)
+		u->graceful_shutdown |= read_u32(&value) == BGP_COMMUNITY_GRACEFUL_SHUTDOWN;
+}
+
 /* LOCAL_PREF and the route reflector's attributes are passed over when they come from outside. */
 static bool attr_internal_only(uint8_t type)
 {
@@ -324,6 +356,8 @@ static void read_plain_attr(struct attrs_reading *a, uint8_t flags, uint8_t type
 		withdraw(a, rule->name, "has wrong flags");
 	else if (!attr_well_formed(a, rule, value))
 		withdraw(a, rule->name, "is malformed");
+	else
+		note_attr(a->update, type, value, a->as4);
 }
 
 static int read_mp_reach(struct attrs_reading *a, struct reader value)
@@ -331,14 +365,16 @@ static int read_mp_reach(struct attrs_reading *a, struct reader value)
 	struct bgp_update *u = a->update;
 	uint16_t afi = read_u16(&value);
 	uint8_t family = bgp_family(afi, read_u8(&value)), hop_len = read_u8(&value);
+	const uint8_t *hop;
 
-	read_bytes(&value, hop_len);
+	hop = read_bytes(&value, hop_len);
 	read_u8(&value);
 	if (value.bad || (family == BGP_IPV4 && hop_len != 4) || (family == BGP_IPV6 && hop_len != 16 && hop_len != 32))
 		return bgp_error_set(a->error, BGP_ERR_UPDATE, BGP_UPDATE_OPT_ATTR,
 		                     "it sent a malformed MP_REACH_NLRI");
 	if (!family)  /* never negotiated: nothing of it is counted */
 		return 0;
+	addr_from_bytes(&u->mp_next_hop, hop, family == BGP_IPV6 ? 16 : 4, 0);  /* a link-local one follows, or none */
 	u->mp_reachable_family = family;
 	u->mp_reachable = value;
 	return check_prefixes(value, family, "MP_REACH_NLRI", a->error);

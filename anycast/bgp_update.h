@@ -1,7 +1,7 @@
 /* The UPDATE message: writing our few routes, and reading a peer's closely enough to validate, count
  * and bound what it sends (nothing of it is ever installed).
  * RFC 4271 section 4.3, 4760 (IPv6, also over an IPv4 session), 6793 (AS_TRANS and AS4_PATH), 1997,
- * 4724 section 2 (End-of-RIB), 7606 (a malformed attribute withdraws its routes, not the session).
+ * 8092, 8326, 4724 section 2 (End-of-RIB), 7606 (a malformed attribute withdraws its routes, not the session).
  *
  * Codecs: they never change state. Any thread. */
 #ifndef ANYCAST_BGP_UPDATE_H
@@ -10,9 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "anycast/anycast.h"
 #include "anycast/bgp_msg.h"
 #include "base/addr.h"
 #include "base/buf.h"
+
+#define BGP_COMMUNITY_GRACEFUL_SHUTDOWN 0xffff0000U  /* RFC 8326 */
 
 struct bgp_attrs {
 	uint32_t local_as;
@@ -23,6 +26,8 @@ struct bgp_attrs {
 	uint32_t med;
 	const uint32_t *communities;
 	uint8_t n_communities;
+	const struct anycast_large_community *large;  /* RFC 8092 */
+	uint8_t n_large;
 	struct addr next_hop;    /* of the family of the prefixes */
 };
 
@@ -42,6 +47,10 @@ struct bgp_update {
 	bool treat_as_withdraw;                      /* the reachable ones are to be withdrawn */
 	uint8_t end_of_rib;                          /* the family it ends, or 0 */
 	char why[96];                                /* of treat_as_withdraw */
+	/* of what is reachable, where the attribute is well-formed */
+	struct addr next_hop, mp_next_hop;           /* family 0: none */
+	bool has_med, graceful_shutdown;             /* the latter: the community of RFC 8326 */
+	uint32_t med, origin_as, path_len;
 };
 
 /* Reads the body of an UPDATE. `as4`: both sides offered capability 65. `internal`: an IBGP peer.

@@ -48,6 +48,22 @@ static int check_peer_address(const struct anycast_config *c, const struct anyca
 	return 0;
 }
 
+static int check_peer_prefixes(const struct anycast_config *c, const struct anycast_peer_config *p, struct err *err)
+{
+	char text[ADDR_STR_LEN];
+
+	for (unsigned i = 0; i < p->n_prefixes; i++) {
+		bool known = false;
+
+		for (unsigned k = 0; k < c->n_prefixes; k++)
+			known |= prefix_equal(&p->prefixes[i], &c->prefixes[k].prefix);
+		if (!known)
+			return err_set(err, EINVAL, "BGP peer %s: prefix %s is not one of anycast's", p->name,
+			               prefix_str(&p->prefixes[i], text));
+	}
+	return 0;
+}
+
 static int check_bfd(const struct anycast_peer_config *p, struct err *err)
 {
 	const struct anycast_bfd_config *b = &p->bfd;
@@ -69,7 +85,7 @@ static int check_peer(const struct anycast_config *c, unsigned i, struct err *er
 			       ANYCAST_NAME_LEN - 1);
 	if (!memchr(p->password, 0, sizeof p->password))
 		return err_set(err, EINVAL, "BGP peer %s: the password is longer than 80 characters", p->name);
-	if (p->as == 0 || p->local_as == 0)
+	if (p->as == 0 || (p->local_as == 0 && c->as == 0))
 		return err_set(err, EINVAL, "BGP peer %s: an AS number is 0, 1 to 4294967295 is right", p->name);
 	if (p->hold_ms != 0 && (p->hold_ms < HOLD_MIN_MS || p->hold_ms > HOLD_MAX_MS))
 		return err_set(err, EINVAL, "BGP peer %s: hold is %u ms; 0, or 3 s to 65535 s is right", p->name,
@@ -80,7 +96,9 @@ static int check_peer(const struct anycast_config *c, unsigned i, struct err *er
 	if (p->n_communities > ANYCAST_COMMUNITIES_MAX)
 		return err_set(err, EINVAL, "BGP peer %s: %u communities, at most %d", p->name, p->n_communities,
 		               ANYCAST_COMMUNITIES_MAX);
-	if (check_bfd(p, err))
+	if (p->prepend > ANYCAST_PREPEND_MAX || p->degrade.prepend > ANYCAST_PREPEND_MAX)
+		return err_set(err, EINVAL, "BGP peer %s: prepend is more than %d", p->name, ANYCAST_PREPEND_MAX);
+	if (check_peer_prefixes(c, p, err) || check_bfd(p, err))
 		return -EINVAL;
 	return check_peer_address(c, p, err);
 }

@@ -10,6 +10,7 @@
  * An address that somebody took off while it was wanted is put back. */
 #include "anycast/gate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ struct gate_prefix {
 	enum policy_route_order order;
 	enum policy_route_reason reason;
 	int64_t since_wall_us;
+	uint64_t changes;
+	enum policy_route_others others;
 	int64_t unwanted_us;        /* since when the address is ours and not wanted; 0: it is wanted */
 	bool present, ours;
 	bool added;                 /* by us, and there at the last check */
@@ -67,15 +70,6 @@ static const char *name_of(const struct gate *g, unsigned i, char buf[ADDR_STR_L
 }
 
 /* ---- the address ---- */
-
-/* Fit to carry the prefix, were the address there, and whatever the operator says. */
-static bool fit(const struct gate *g, const struct policy_route_facts *facts)
-{
-	struct policy_route_facts f = *facts;
-
-	f.address_present = true;
-	return policy_route_fault(&g->config->gate, &f) == POLICY_ROUTE_OK;
-}
 
 /* An error is logged when it is new, not at every check. */
 static void address_fault(struct gate *g, unsigned i, const struct err *err)
@@ -165,20 +159,29 @@ static void address_after(struct gate *g, unsigned i, bool wanted)
 
 /* ---- the route ---- */
 
+static const char *others_str(enum policy_route_others others)
+{
+	return others == POLICY_OTHERS_SOME ? "announce it" : others == POLICY_OTHERS_NONE ? "none" : "not known";
+}
+
 static void carry_out(struct gate *g, unsigned i, const struct policy_route_verdict *v,
                       const struct policy_route_facts *f)
 {
 	struct gate_prefix *p = &g->prefixes[i];
-	char name[ADDR_STR_LEN];
+	char name[ADDR_STR_LEN], answering[32] = "";
 
+	if (f->probed)
+		snprintf(answering, sizeof answering, ", %u answer OPTIONS", f->workers_answering);
 	if (v->changed || v->reason != p->reason)
-		log_info("anycast %s: %s: %s (workers %u of %u, regions %u of %u)", name_of(g, i, name),
-		         policy_route_action_str(v->action), policy_route_reason_str(v->reason), f->workers_alive,
-		         f->workers, f->regions_reachable, f->regions);
+		log_info("anycast %s: %s: %s (workers %u of %u%s, regions %u of %u%s, other nodes: %s)",
+		         name_of(g, i, name), policy_route_action_str(v->action), policy_route_reason_str(v->reason),
+		         f->workers_alive, f->workers, answering, f->regions_reachable, f->regions,
+		         f->overloaded ? ", overloaded" : "", others_str(f->others));
 	p->reason = v->reason;
 	if (!v->changed)
 		return;
 	p->since_wall_us = clock_wall_us();
+	p->changes++;
 	g->ops->route(g->arg, i, v->action);
 }
 
@@ -187,11 +190,16 @@ static void check_prefix(struct gate *g, unsigned i, const struct policy_route_f
 	struct gate_prefix *p = &g->prefixes[i];
 	struct policy_route_facts f = *facts;
 	struct policy_route_verdict verdict;
-	bool wanted = !g->stopping && (fit(g, facts) || p->state.action != POLICY_ROUTE_WITHDRAW);
+	bool wanted;
 
+	f.now_us = clock_us();
+	f.order = p->order;
+	if (g->ops->others(g->arg, i))
+		f.others = POLICY_OTHERS_SOME;
+	wanted = !g->stopping && policy_route_wants_address(&g->config->gate, &f, &p->state);
 	address_before(g, i, wanted);
 	f.address_present = p->present;
-	f.order = p->order;
+	p->others = f.others;
 	f.stopping |= g->stopping;
 	verdict = policy_route(&g->config->gate, &f, &p->state);
 	carry_out(g, i, &verdict, &f);
@@ -225,7 +233,7 @@ void gate_order(struct gate *g, unsigned i, enum policy_route_order order, const
 	char name[ADDR_STR_LEN];
 
 	log_info("anycast %s: order %s by %s", name_of(g, i, name),
-	         order == POLICY_ORDER_WITHDRAW ? "withdraw" : "auto", who);
+	         policy_route_order_str(order), who);
 	g->prefixes[i].order = order;
 	if (g->stopping)
 		return;
@@ -265,5 +273,7 @@ void gate_status(const struct gate *g, struct anycast_status *out)
 		status->reason = policy_route_reason_str(p->reason);
 		status->since_wall_us = p->since_wall_us;
 		status->address_present = p->present;
+		status->changes = p->changes;
+		status->others = p->others;
 	}
 }

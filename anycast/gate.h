@@ -15,6 +15,7 @@ struct gate_ops {
 	int (*add)(void *arg, unsigned prefix, struct err *err);
 	int (*remove)(void *arg, unsigned prefix, struct err *err);
 	void (*route)(void *arg, unsigned prefix, enum policy_route_action action);
+	bool (*others)(void *arg, unsigned prefix);                   /* a peer has another node's fit route to it */
 };
 
 /* The address stays this long after the route went by a fault: packets are still under way, and

@@ -80,6 +80,18 @@ void rib_clear(struct rib *rib)
 	}
 }
 
+void rib_clear_family(struct rib *rib, int family)
+{
+	struct rib_entry *e, *next;
+
+	HASH_ITER(hh, rib->entries, e, next) {
+		if (e->prefix.family != family)
+			continue;
+		HASH_DELETE(hh, rib->entries, e);
+		free(e);
+	}
+}
+
 unsigned rib_count(const struct rib *rib)
 {
 	return HASH_COUNT(rib->entries);

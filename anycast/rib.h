@@ -17,6 +17,8 @@ void rib_free(struct rib *rib);
 int rib_add(struct rib *rib, const struct prefix *prefix);
 void rib_remove(struct rib *rib, const struct prefix *prefix);
 void rib_clear(struct rib *rib);
+/* Those of AF_INET or AF_INET6 alone. */
+void rib_clear_family(struct rib *rib, int family);
 unsigned rib_count(const struct rib *rib);
 
 #endif

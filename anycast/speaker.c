@@ -15,10 +15,11 @@
 #include "anycast/bgp_session.h"
 #include "anycast/bgp_tcp.h"
 #include "anycast/rib.h"
+#include "base/clock.h"
 #include "base/log.h"
 
-/* Two families, each: withdrawn, degraded, announced, End-of-RIB. */
-#define ROUND_MAX (8 * BGP_MSG_MAX)
+/* Two families, each: withdrawn, draining, degraded, announced, End-of-RIB, and what brackets a refresh. */
+#define ROUND_MAX (10 * BGP_MSG_MAX)
 enum { ACCEPTS_A_TURN = 16, STRANGERS_LOGGED_A_MINUTE = 6 };
 
 struct speaker_peer {
@@ -27,7 +28,10 @@ struct speaker_peer {
 	struct bgp_session *session;
 	struct rib *received;
 	bool overflowed;                 /* it sent more than `received` keeps */
-	enum policy_route_action sent[ANYCAST_PREFIXES_MAX];
+	uint8_t over_limit;              /* the family with which it went past max_prefixes */
+	uint64_t gets;                   /* bit of each prefix that is for it */
+	struct anycast_sent_status sent[ANYCAST_PREFIXES_MAX];
+	struct anycast_heard_status heard[ANYCAST_PREFIXES_MAX];
 	uint8_t again;                   /* families to send whole again, as it asked for */
 	uint8_t end_of_rib;              /* families whose first round is not over */
 };
@@ -49,37 +53,82 @@ static uint8_t family_bit(int family)
 
 /* ---- what a peer is to be sent ---- */
 
-static struct bgp_attrs attrs_of(const struct speaker_peer *p, enum policy_route_action action, const struct addr *hop)
+#define COMMUNITIES_ROOM (2 * ANYCAST_COMMUNITIES_MAX + 1)
+
+static void add_community(struct bgp_attrs *a, uint32_t *room, uint32_t community)
+{
+	for (unsigned i = 0; i < a->n_communities; i++) {
+		if (room[i] == community)
+			return;
+	}
+	room[a->n_communities++] = community;
+}
+
+/* Worse than any node that is fit: in the one figure that all compare, and where the peer's profile has it,
+ * in the path and in communities for its policy. A drain is the worst, and says so (RFC 8326). */
+static void make_worse(const struct anycast_peer_config *c, bool drain, struct bgp_attrs *a, uint32_t *room)
+{
+	const struct anycast_degrade_config *d = &c->degrade;
+	uint64_t med = (uint64_t)a->med + d->med * (drain ? 2ULL : 1ULL);
+
+	a->has_med = true;
+	a->med = med > UINT32_MAX ? UINT32_MAX : (uint32_t)med;
+	if (c->profile == ANYCAST_GENERIC) {
+		a->prepend = (uint8_t)(a->prepend + d->prepend);
+		for (unsigned i = 0; i < d->n_communities; i++)
+			add_community(a, room, d->communities[i]);
+	}
+	if (drain)
+		add_community(a, room, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+}
+
+/* `room` holds the communities as long as the attributes are used. */
+static struct bgp_attrs attrs_of(const struct speaker_peer *p, enum policy_route_action action, const struct addr *hop,
+                                 uint32_t room[COMMUNITIES_ROOM])
 {
 	const struct anycast_peer_config *c = p->config;
 	const struct bgp_terms *terms = bgp_session_terms(p->session);
 	struct bgp_attrs a = {
 		.local_as = c->local_as, .internal = terms->internal, .as4 = terms->as4, .prepend = c->prepend,
-		.has_med = c->has_med, .med = c->has_med ? c->med : 0, .communities = c->communities,
-		.n_communities = c->n_communities, .next_hop = *hop,
+		.has_med = c->has_med, .med = c->has_med ? c->med : 0, .communities = room,
+		.large = c->large_communities, .n_large = c->n_large_communities, .next_hop = *hop,
 	};
 
-	if (action == POLICY_ROUTE_DEGRADE) {
-		a.has_med = true;
-		a.med = a.med > UINT32_MAX - SPEAKER_DEGRADED_MED ? UINT32_MAX : a.med + SPEAKER_DEGRADED_MED;
-	}
+	for (unsigned i = 0; i < c->n_communities; i++)
+		add_community(&a, room, c->communities[i]);
+	if (action != POLICY_ROUTE_ANNOUNCE)
+		make_worse(c, action == POLICY_ROUTE_DRAIN, &a, room);
 	return a;
+}
+
+static bool own_hop(const struct speaker_peer *p, int family, struct addr *out)
+{
+	const struct addr *local = &bgp_session_terms(p->session)->local;
+
+	for (unsigned i = 0; i < p->config->n_next_hop; i++) {
+		if (addr_family(&p->config->next_hop[i]) == family) {
+			*out = p->config->next_hop[i];
+			return true;
+		}
+	}
+	if (addr_family(local) == family) {
+		*out = *local;
+		return true;
+	}
+	return p->speaker->env.next_hop(p->speaker->env.arg, local, family, out);
 }
 
 /* Without a next hop of the family nothing of it can be announced. */
 static bool next_hop(struct speaker_peer *p, int family, struct addr *out)
 {
-	const struct addr *local = &bgp_session_terms(p->session)->local;
 	char text[ADDR_STR_LEN];
 
-	if (addr_family(local) == family) {
-		*out = *local;
+	if (own_hop(p, family, out))
 		return true;
-	}
-	if (p->speaker->env.next_hop(p->speaker->env.arg, local, family, out))
-		return true;
-	bgp_session_warn(p->session, "no %s prefix is announced to it: the link of %s has no %s address for a next hop",
-	                 family == AF_INET6 ? "IPv6" : "IPv4", addr_host_str(local, text),
+	bgp_session_warn(p->session, "no %s prefix is announced to it: the link of %s has no %s address for a next hop; "
+	                 "add one, or next_hop to this peer",
+	                 family == AF_INET6 ? "IPv6" : "IPv4",
+	                 addr_host_str(&bgp_session_terms(p->session)->local, text),
 	                 family == AF_INET6 ? "global IPv6" : "IPv4");
 	return false;
 }
@@ -93,22 +142,26 @@ static unsigned take_due(struct speaker_peer *p, int family, enum policy_route_a
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->config->n_prefixes; i++) {
-		enum policy_route_action want = may_announce ? s->want[i] : POLICY_ROUTE_WITHDRAW;
+		enum policy_route_action want = may_announce && p->gets >> i & 1 ? s->want[i] : POLICY_ROUTE_WITHDRAW;
 
 		if (s->config->prefixes[i].prefix.family != family || want != action)
 			continue;
-		if (p->sent[i] == action && !again)
+		if (p->sent[i].action == action && !again)
 			continue;
-		p->sent[i] = action;
+		if (p->sent[i].action != action)
+			p->sent[i] = (struct anycast_sent_status){action, clock_wall_us()};
 		out[n++] = s->config->prefixes[i].prefix;
 	}
 	return n;
 }
 
-static bool wanted(const struct speaker *s, int family)
+static bool wanted(const struct speaker_peer *p, int family)
 {
+	const struct speaker *s = p->speaker;
+
 	for (unsigned i = 0; i < s->config->n_prefixes; i++) {
-		if (s->config->prefixes[i].prefix.family == family && s->want[i] != POLICY_ROUTE_WITHDRAW)
+		if (p->gets >> i & 1 && s->config->prefixes[i].prefix.family == family &&
+		    s->want[i] != POLICY_ROUTE_WITHDRAW)
 			return true;
 	}
 	return false;
@@ -118,9 +171,12 @@ static unsigned write_family(struct speaker_peer *p, int family, struct writer *
 {
 	struct prefix due[ANYCAST_PREFIXES_MAX];
 	struct addr hop;
-	bool may_announce = wanted(p->speaker, family) && next_hop(p, family, &hop);
+	bool may_announce = wanted(p, family) && next_hop(p, family, &hop);
+	bool bracket = p->again & family_bit(family) && bgp_session_terms(p->session)->enhanced_refresh;
 	unsigned updates = 0;
 
+	if (bracket)  /* RFC 7313: what is not between the two is gone */
+		bgp_msg_write_refresh(w, family_bit(family), BGP_REFRESH_BEGIN);
 	for (int action = POLICY_ROUTE_WITHDRAW; action <= POLICY_ROUTE_ANNOUNCE; action++) {
 		unsigned n = take_due(p, family, action, may_announce, due);
 
@@ -130,10 +186,15 @@ static unsigned write_family(struct speaker_peer *p, int family, struct writer *
 		if (action == POLICY_ROUTE_WITHDRAW) {
 			bgp_update_write_withdraw(w, due, n);
 		} else {
-			struct bgp_attrs attrs = attrs_of(p, action, &hop);
+			uint32_t communities[COMMUNITIES_ROOM];
+			struct bgp_attrs attrs = attrs_of(p, action, &hop, communities);
 
 			bgp_update_write_announce(w, &attrs, due, n);
 		}
+	}
+	if (bracket) {
+		bgp_msg_write_refresh(w, family_bit(family), BGP_REFRESH_END);
+		updates += 2;
 	}
 	p->again &= (uint8_t)~family_bit(family);
 	if (p->end_of_rib & family_bit(family)) {
@@ -177,6 +238,7 @@ void speaker_route(struct speaker *s, unsigned prefix, enum policy_route_action 
 static void forget(struct speaker_peer *p)
 {
 	memset(p->sent, 0, sizeof p->sent);
+	memset(p->heard, 0, sizeof p->heard);
 	rib_clear(p->received);
 	p->overflowed = false;
 }
@@ -201,39 +263,96 @@ static void on_drained(void *arg)
 	flush(arg);
 }
 
-static void on_refresh(void *arg, uint8_t family)
+/* RFC 7313: after it begins to send all again, what does not come is gone. For what is only counted it is
+ * enough to forget all at the beginning. */
+static void forget_family(struct speaker_peer *p, uint8_t family)
+{
+	rib_clear_family(p->received, family == BGP_IPV6 ? AF_INET6 : AF_INET);
+	for (unsigned i = 0; i < p->speaker->config->n_prefixes; i++) {
+		if (family_bit(p->speaker->config->prefixes[i].prefix.family) == family)
+			memset(&p->heard[i], 0, sizeof p->heard[i]);
+	}
+}
+
+static void on_refresh(void *arg, uint8_t family, enum bgp_refresh subtype)
 {
 	struct speaker_peer *p = arg;
 
+	if (subtype == BGP_REFRESH_BEGIN)
+		forget_family(p, family);
+	if (subtype != BGP_REFRESH_REQUEST)
+		return;
 	p->again |= family & bgp_session_terms(p->session)->families;
 	flush(p);
 }
 
-static void take_prefixes(struct speaker_peer *p, struct reader r, uint8_t family, bool reachable)
+/* ---- what a peer sends ---- */
+
+/* Is it a route to one of our prefixes, by another node? The router's best only, and not ours come back. */
+static void hear(struct speaker_peer *p, const struct prefix *prefix, const struct bgp_update *u, bool reachable)
+{
+	const struct addr *hop = prefix->family == AF_INET && addr_family(&u->next_hop) ? &u->next_hop : &u->mp_next_hop;
+	const struct anycast_config *c = p->speaker->config;
+	struct addr ours;
+
+	for (unsigned i = 0; i < c->n_prefixes; i++) {
+		if (!prefix_equal(&c->prefixes[i].prefix, prefix))
+			continue;
+		if (reachable && own_hop(p, prefix->family, &ours) && addr_same_host(&ours, hop))
+			reachable = false;
+		memset(&p->heard[i], 0, sizeof p->heard[i]);
+		if (reachable)
+			p->heard[i] = (struct anycast_heard_status){
+				.heard = true, .draining = u->graceful_shutdown, .next_hop = *hop,
+				.origin_as = u->origin_as ? u->origin_as : p->config->as, .path_len = u->path_len,
+				.has_med = u->has_med, .med = u->med};
+		return;
+	}
+}
+
+static void count_prefix(struct speaker_peer *p, const struct prefix *prefix, uint8_t family)
+{
+	if (rib_add(p->received, prefix) && !p->overflowed) {
+		p->overflowed = true;
+		bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: nothing of "
+		                 "what it sends is used, it need not send any", RIB_MAX);
+	}
+	if (p->config->max_prefixes && rib_count(p->received) > p->config->max_prefixes)
+		p->over_limit = family;
+}
+
+static void take_prefixes(struct speaker_peer *p, const struct bgp_update *u, struct reader r, uint8_t family,
+                          bool reachable)
 {
 	struct prefix prefix;
 
 	if (!(family & bgp_session_terms(p->session)->families))
 		return;
-	while (bgp_update_next_prefix(&r, family, &prefix)) {
-		if (!reachable)
+	while (!p->over_limit && bgp_update_next_prefix(&r, family, &prefix)) {
+		hear(p, &prefix, u, reachable);
+		if (reachable)
+			count_prefix(p, &prefix, family);
+		else
 			rib_remove(p->received, &prefix);
-		else if (rib_add(p->received, &prefix) && !p->overflowed) {
-			p->overflowed = true;
-			bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: "
-			                 "nothing of what it sends is used, it need not send any", RIB_MAX);
-		}
 	}
 }
 
 static void on_update(void *arg, const struct bgp_update *u)
 {
 	struct speaker_peer *p = arg;
+	struct bgp_error error;
 
-	take_prefixes(p, u->withdrawn, BGP_IPV4, false);
-	take_prefixes(p, u->mp_withdrawn, u->mp_withdrawn_family, false);
-	take_prefixes(p, u->reachable, BGP_IPV4, !u->treat_as_withdraw);
-	take_prefixes(p, u->mp_reachable, u->mp_reachable_family, !u->treat_as_withdraw);
+	p->over_limit = 0;
+	take_prefixes(p, u, u->withdrawn, BGP_IPV4, false);
+	take_prefixes(p, u, u->mp_withdrawn, u->mp_withdrawn_family, false);
+	take_prefixes(p, u, u->reachable, BGP_IPV4, !u->treat_as_withdraw);
+	take_prefixes(p, u, u->mp_reachable, u->mp_reachable_family, !u->treat_as_withdraw);
+	if (!p->over_limit)
+		return;
+	bgp_session_warn(p->session, "it sends more than the %u prefixes that max_prefixes allows: session ended; tandem "
+	                 "uses none of them, have it send fewer", p->config->max_prefixes);
+	bgp_msg_cease_prefixes(&error, p->over_limit, p->config->max_prefixes);
+	bgp_session_reset(p->session, &error);  /* last: it is the connection we are called from */
 }
 
 static void on_changed(void *arg)
@@ -288,6 +407,17 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
+static uint64_t prefixes_for(const struct anycast_config *config, const struct anycast_peer_config *peer)
+{
+	uint64_t gets = 0;
+
+	for (unsigned i = 0; i < config->n_prefixes; i++) {
+		for (unsigned k = 0; k < peer->n_prefixes; k++)
+			gets |= (uint64_t)prefix_equal(&config->prefixes[i].prefix, &peer->prefixes[k]) << i;
+	}
+	return peer->n_prefixes ? gets : UINT64_MAX;
+}
+
 static uint8_t families_of(const struct anycast_config *config)
 {
 	uint8_t families = 0;
@@ -311,6 +441,7 @@ static int add_peers(struct speaker *s)
 
 		p->speaker = s;
 		p->config = &s->config->peers[i];
+		p->gets = prefixes_for(s->config, p->config);
 		env.arg = p;
 		p->received = rib_new();
 		p->session = bgp_session_new(p->config, &env);
@@ -404,21 +535,34 @@ size_t speaker_unsent(const struct speaker *s)
 	return unsent;
 }
 
+bool speaker_others(const struct speaker *s, unsigned prefix)
+{
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		if (s->peers[i].heard[prefix].heard && !s->peers[i].heard[prefix].draining)
+			return true;
+	}
+	return false;
+}
+
+static void prefix_status(const struct speaker *s, unsigned k, struct anycast_prefix_status *out)
+{
+	out->peers_announced = 0;
+	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		out->sent[i] = s->peers[i].sent[k];
+		out->heard[i] = s->peers[i].heard[k];
+		out->peers_announced += out->sent[i].action != POLICY_ROUTE_WITHDRAW;
+	}
+}
+
 void speaker_status(const struct speaker *s, struct anycast_status *out)
 {
 	out->n_peers = s->config->n_peers;
-	for (unsigned i = 0; i < s->config->n_prefixes; i++)
-		out->prefixes[i].peers_announced = 0;
+	for (unsigned k = 0; k < s->config->n_prefixes; k++)
+		prefix_status(s, k, &out->prefixes[k]);
 	for (unsigned i = 0; i < s->config->n_peers; i++) {
-		const struct speaker_peer *p = &s->peers[i];
-
-		bgp_session_status(p->session, &out->peers[i]);
-		out->peers[i].prefixes_received = rib_count(p->received);
-		for (unsigned k = 0; k < s->config->n_prefixes; k++) {
-			bool announced = p->sent[k] != POLICY_ROUTE_WITHDRAW;
-
-			out->peers[i].prefixes_announced += announced;
-			out->prefixes[k].peers_announced += announced;
-		}
+		bgp_session_status(s->peers[i].session, &out->peers[i]);
+		out->peers[i].prefixes_received = rib_count(s->peers[i].received);
+		for (unsigned k = 0; k < s->config->n_prefixes; k++)
+			out->peers[i].prefixes_announced += s->peers[i].sent[k].action != POLICY_ROUTE_WITHDRAW;
 	}
 }

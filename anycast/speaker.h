@@ -12,9 +12,6 @@
 struct event_base;
 struct speaker;
 
-/* Degraded: this much is added to the MED. Cloud Router compares MED alone across its tasks. */
-#define SPEAKER_DEGRADED_MED 1000
-
 struct speaker_env {
 	struct sched *sched;
 	struct event_base *base;
@@ -38,12 +35,14 @@ void speaker_allow(struct speaker *speaker, unsigned peer);
 void speaker_forbid(struct speaker *speaker, unsigned peer, const char *why);
 /* What is to be done with one prefix, at all peers; sends an UPDATE only where something changes. */
 void speaker_route(struct speaker *speaker, unsigned prefix, enum policy_route_action action);
+/* A peer has another node's route to the prefix, and not one that is about to go. */
+bool speaker_others(const struct speaker *speaker, unsigned prefix);
 /* Bytes that peers have not taken yet: zero when all withdrawals are out. */
 size_t speaker_unsent(const struct speaker *speaker);
 /* CEASE with this text to all; they stay down. */
 void speaker_stop(struct speaker *speaker, const char *text);
 
-/* Fills the peers, and peers_announced of the prefixes. */
+/* Fills the peers, and of the prefixes what peers have been sent and have sent. */
 void speaker_status(const struct speaker *speaker, struct anycast_status *out);
 
 #endif

@@ -53,11 +53,6 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	memset(p, 0, sizeof *p);
 	snprintf(p->node_id, sizeof p->node_id, "%s", c->node.id);
 	p->workers = c->node.workers;
-	p->max_call_ms = c->node.max_call_ms;
-	p->probe_interval_ms = c->probes.interval_ms;
-	p->probe_timeout_ms = c->probes.timeout_ms;
-	p->probe_rise = c->probes.rise;
-	p->probe_fall = c->probes.fall;
 	snprintf(p->calls_file, sizeof p->calls_file, "%s", c->log.calls_file);
 	p->mask_numbers = c->log.mask_numbers;
 	p->control = control;
@@ -69,24 +64,6 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 			return err_set(err, EIO, "no randomness for the token key");
 	}
 	return build_sockets(c, p, err);
-}
-
-struct policy_table *build_policy(const struct config *c, struct err *err)
-{
-	struct policy_region_config *regions = calloc(c->n_regions ? c->n_regions : 1, sizeof *regions);
-	if (!regions) {
-		err_set(err, ENOMEM, "out of memory");
-		return NULL;
-	}
-	for (unsigned i = 0; i < c->n_regions; i++)
-		regions[i] = c->regions[i].policy;
-	struct policy_config policy = {
-		.regions = regions, .n_regions = c->n_regions, .pools = c->pools, .n_pools = c->n_pools,
-		.rules = c->rules, .n_rules = c->n_rules, .tuning = c->tuning,
-	};
-	struct policy_table *table = policy_table_new(&policy, err);
-	free(regions);
-	return table;
 }
 
 static void copy_region(const struct config_region *from, struct proxy_region_config *to)
@@ -107,23 +84,66 @@ static void copy_trunk(const struct config_trunk *from, struct proxy_trunk_confi
 	to->n_sources = from->n_sources;
 	to->max_calls = from->max_calls;
 	to->max_cps = from->max_cps;
+	to->options = from->options;
+	to->options.untrusted = !from->trust;
 }
 
-struct proxy *build_proxy(const struct config *c, const struct proxy_config *pc, struct err *err)
+/* What is routed by, as long as `use` runs. */
+static int with_routing(const struct config *c, int (*use)(void *arg, const struct proxy_routing *routing, struct err *err),
+                        void *arg, struct err *err)
 {
 	struct proxy_region_config *regions = calloc(c->n_regions ? c->n_regions : 1, sizeof *regions);
 	struct proxy_trunk_config *trunks = calloc(c->n_trunks ? c->n_trunks : 1, sizeof *trunks);
-	struct policy_table *policy = regions && trunks ? build_policy(c, err) : NULL;
-	struct proxy *proxy = NULL;
+	struct policy_table *policy = NULL;
+	int rc = -EINVAL;
+	if (!regions || !trunks)
+		rc = err_set(err, ENOMEM, "out of memory");
+	else
+		policy = build_policy(c, err);
 	if (policy) {
 		for (unsigned i = 0; i < c->n_regions; i++)
 			copy_region(&c->regions[i], &regions[i]);
 		for (unsigned i = 0; i < c->n_trunks; i++)
 			copy_trunk(&c->trunks[i], &trunks[i]);
-		struct proxy_routing routing = {.policy = policy, .regions = regions, .trunks = trunks, .n_trunks = c->n_trunks};
-		proxy = proxy_new(pc, &routing, err);
+		struct proxy_routing routing = {
+			.policy = policy, .regions = regions, .trunks = trunks, .n_trunks = c->n_trunks,
+			.timing = {
+				.max_call_ms = c->node.max_call_ms, .probe_interval_ms = c->probes.interval_ms,
+				.probe_timeout_ms = c->probes.timeout_ms, .probe_rise = c->probes.rise, .probe_fall = c->probes.fall,
+			},
+		};
+		rc = use(arg, &routing, err);
 	}
 	free(trunks);
 	free(regions);
-	return proxy;
+	return rc;
+}
+
+struct making {
+	const struct proxy_config *config;
+	struct proxy *proxy;
+};
+
+static int make(void *arg, const struct proxy_routing *routing, struct err *err)
+{
+	struct making *m = arg;
+	m->proxy = proxy_new(m->config, routing, err);
+	return m->proxy ? 0 : -EIO;
+}
+
+struct proxy *build_proxy(const struct config *c, const struct proxy_config *pc, struct err *err)
+{
+	struct making m = {.config = pc};
+	with_routing(c, make, &m, err);
+	return m.proxy;
+}
+
+static int reload(void *arg, const struct proxy_routing *routing, struct err *err)
+{
+	return proxy_reload(arg, routing, err);
+}
+
+int build_reload(const struct config *c, struct proxy *proxy, struct err *err)
+{
+	return with_routing(c, reload, proxy, err);
 }

@@ -7,25 +7,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/match.h"
+
 static const char *family_str(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";
 }
 
+struct named { const char *name; size_t index; };
+
+static int named_order(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : x->index < y->index ? -1 : x->index > y->index;
+}
+
 /* Reports names that n things, `step` bytes apart, share. */
 static void check_names(struct conf *c, const char *what, const void *names, size_t n, size_t step)
 {
-	for (size_t i = 1; i < n; i++) {
-		const char *name = (const char *)names + i * step;
-		for (size_t j = 0; *name && j < i; j++) {
-			const char *before = (const char *)names + j * step;
-			if (strcmp(name, before) != 0)
-				continue;
-			conf_error_at(c, name, "duplicate %s \"%s\": it is on line %zu already; give it another name",
-			              what, name, conf_mark_line(c, before));
-			break;
-		}
+	struct named *sorted = calloc(n + 1, sizeof(*sorted));
+	size_t first = 0;
+	if (!sorted) {
+		c->no_memory = true;
+		return;
 	}
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = (struct named){(const char *)names + i * step, i};
+	qsort(sorted, n, sizeof(*sorted), named_order);
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(sorted[i].name, sorted[first].name) != 0)
+			first = i;
+		else if (*sorted[i].name)
+			conf_error_at(c, sorted[i].name, "duplicate %s \"%s\": it is on line %zu already; give it another name",
+			              what, sorted[i].name, conf_mark_line(c, sorted[first].name));
+	}
+	free(sorted);
 }
 
 /* An address that one interface can have: callers and regions send to it. */
@@ -135,6 +152,28 @@ static int source_order(const void *a, const void *b)
 	return x->prefix < y->prefix ? -1 : x->prefix > y->prefix;
 }
 
+/* One name says what is done; a value goes with all but a strip. */
+static void check_header(struct conf *c, const struct trunk_header *h)
+{
+	unsigned names = (*h->strip != 0) + (*h->add != 0) + (*h->replace != 0);
+	if (conf_mark_faulty(c, h))
+		return;
+	if (names != 1)
+		conf_error_at(c, h, "a header rule says one of strip, add and replace: this one has %u of them", names);
+	else if (*h->strip && *h->value)
+		conf_error_at(c, h, "strip leaves %s out, and takes no value: remove it, or write replace", h->strip);
+	else if (!*h->strip && !*h->value)
+		conf_error_at(c, h, "%s %s lacks the key \"value\": what the header is to say", *h->add ? "add" : "replace",
+		              *h->add ? h->add : h->replace);
+}
+
+static void check_headers(struct conf *c, const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_trunks; i++)
+		for (unsigned k = 0; k < config->trunks[i].options.n_headers; k++)
+			check_header(c, &config->trunks[i].options.headers[k]);
+}
+
 /* A prefix inside another trunk's is fine, the longest match wins; the very same one is not. */
 static void check_sources(struct conf *c, const struct config *config)
 {
@@ -215,40 +254,100 @@ static void check_pool(struct conf *c, const struct config *config, const struct
 	              "weight of 1 or more", pool->name);
 }
 
-/* Does every number that fits `narrow` fit `wide`? */
-static bool pattern_covers(const char *wide, const char *narrow)
+static bool rule_is_plain(const struct policy_rule_config *r)
 {
-	size_t len = strlen(wide);
-	if (!len)
-		return true;
-	if (wide[len - 1] != '*')
-		return !strcmp(wide, narrow);
-	return *narrow ? !strncmp(wide, narrow, len - 1) : len == 1;
+	return !r->trunk[0] && !r->n_to && !r->n_from && !r->header[0] && !r->n_windows;
 }
 
-static bool rule_covers(const struct policy_rule_config *wide, const struct policy_rule_config *narrow)
+static void check_windows(struct conf *c, const struct policy_rule_config *rule)
 {
-	return (!wide->trunk[0] || !strcmp(wide->trunk, narrow->trunk)) &&
-	       pattern_covers(wide->to, narrow->to) && pattern_covers(wide->from, narrow->from);
+	for (unsigned i = 1; i < rule->n_windows; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (match_windows_overlap(&rule->windows[i], &rule->windows[j])) {
+				conf_error_at(c, &rule->windows[i], "hours of rule \"%s\" overlap those on line %zu: "
+				              "write each time once", rule->name, conf_mark_line(c, &rule->windows[j]));
+				break;
+			}
+	if (rule->zone[0] && !rule->n_windows)
+		conf_error_at(c, rule->zone, "zone says nothing without hours: add \"hours\" or remove it");
+}
+
+static void check_rule(struct conf *c, const struct policy_rule_config *rule)
+{
+	if (rule->pool == POLICY_NO_POOL && !rule->refuse)
+		conf_error_at(c, rule, "rule lacks the key \"pool\": name of the pool its calls go to, or \"refuse\" and "
+		              "a code");
+	else if (rule->pool != POLICY_NO_POOL && rule->refuse)
+		conf_error_at(c, &rule->refuse, "rule \"%s\" has a pool and refuses: keep one of them", rule->name);
+	if (conf_mark_line(c, &rule->percent) && rule->percent <= 0)
+		conf_error_at(c, &rule->percent, "rule \"%s\" can never match: percent is 0; write more, or remove the rule",
+		              rule->name);
+	check_windows(c, rule);
+}
+
+/* The zones that rules name, without what is in them: two of one name are the same. */
+static unsigned rule_zones(struct conf *c, const struct policy_rule_config *rules, unsigned n,
+                           struct policy_zone zones[POLICY_ZONES_MAX])
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned j = 0;
+		while (j < count && strcmp(zones[j].name, rules[i].zone) != 0)
+			j++;
+		if (!rules[i].zone[0] || j < count)
+			continue;
+		if (count == POLICY_ZONES_MAX) {
+			conf_error(c, 1, 1, "the rules name more than %d time zones: use fewer", POLICY_ZONES_MAX);
+			break;
+		}
+		zones[count] = (struct policy_zone){0};
+		memcpy(zones[count++].name, rules[i].zone, sizeof(zones[0].name));
+	}
+	return count;
 }
 
 /* Rules that did not read well are left out: what they match is not known. */
 static void check_rules(struct conf *c, const struct config *config)
 {
-	for (unsigned i = 1; i < config->n_rules; i++) {
-		const struct policy_rule_config *rule = &config->rules[i];
-		for (unsigned j = 0; !conf_mark_faulty(c, rule) && j < i; j++) {
-			const struct policy_rule_config *before = &config->rules[j];
-			if (conf_mark_faulty(c, before) || !rule_covers(before, rule))
-				continue;
-			conf_error_at(c, rule, "rule \"%s\" can never match: \"%s\" on line %zu takes %s; put it "
-			              "before that one or remove it", rule->name, before->name,
-			              conf_mark_line(c, before),
-			              before->trunk[0] || before->to[0] || before->from[0] ? "all of its calls" :
-			              "every call");
-			break;
-		}
+	struct policy_rule_config *rules = calloc(config->n_rules + 1, sizeof(*rules));
+	const struct policy_rule_config **of = calloc(config->n_rules + 1, sizeof(*of));
+	struct match *match = NULL;
+	unsigned n = 0;
+	for (unsigned i = 0; rules && of && i < config->n_rules; i++) {
+		if (conf_mark_faulty(c, &config->rules[i]))
+			continue;
+		check_rule(c, &config->rules[i]);
+		of[n] = &config->rules[i];
+		rules[n++] = config->rules[i];
 	}
+	if (rules && of && match_headers(rules, n) <= POLICY_HEADERS_MAX) {
+		struct policy_zone zones[POLICY_ZONES_MAX];
+		match = match_new(rules, n, zones, rule_zones(c, rules, n, zones));
+		c->no_memory = c->no_memory || !match;
+	} else if (rules && of) {
+		conf_error_at(c, of[0], "the rules ask for more than %d header fields: use fewer", POLICY_HEADERS_MAX);
+	} else {
+		c->no_memory = true;
+	}
+	for (unsigned i = 1; match && i < n; i++) {
+		int by = match_shadow(match, i);
+		if (by >= 0)
+			conf_error_at(c, of[i], "rule \"%s\" can never match: \"%s\" on line %zu takes %s; put it "
+			              "before that one or remove it", of[i]->name, of[by]->name,
+			              conf_mark_line(c, of[by]), rule_is_plain(of[by]) ? "every call" : "all of its calls");
+	}
+	match_free(match);
+	free(of);
+	free(rules);
+}
+
+static void check_ages(struct conf *c, const char *fresh, const uint32_t *fresh_ms, const char *gone,
+                       const uint32_t *gone_ms)
+{
+	if (*fresh_ms >= *gone_ms)
+		conf_error_at(c, conf_mark_line(c, gone_ms) ? gone_ms : fresh_ms, "%s (%u ms) is not above %s (%u ms): a "
+		              "figure says all until the one age and nothing from the other", gone, *gone_ms, fresh,
+		              *fresh_ms);
 }
 
 static void check_tuning(struct conf *c, const struct config *config)
@@ -263,6 +362,11 @@ static void check_tuning(struct conf *c, const struct config *config)
 		              "hot_on (%g): a region turns hot above hot_on and cold again below hot_off, "
 		              "which is lower",
 		              t->hot_off, t->hot_on);
+	check_ages(c, "fresh", &t->fresh_ms, "gone", &t->gone_ms);
+	check_ages(c, "figure_fresh", &t->figure_fresh_ms, "figure_gone", &t->figure_gone_ms);
+	if (t->eject_ms > t->eject_max_ms)
+		conf_error_at(c, conf_mark_line(c, &t->eject_max_ms) ? &t->eject_max_ms : &t->eject_ms, "eject_time (%u ms) is "
+		              "longer than eject_max (%u ms): the first time out is the shortest", t->eject_ms, t->eject_max_ms);
 }
 
 static void check_probes(struct conf *c, const struct config *config)
@@ -308,12 +412,27 @@ static void check_prefixes(struct conf *c, const struct config *config)
 		              a->peers[0].name);
 }
 
+static void check_peer_routes(struct conf *c, const struct anycast_config *a, const struct anycast_peer_config *p)
+{
+	char text[ADDR_STR_LEN];
+	for (unsigned i = 0; i < p->n_prefixes; i++) {
+		bool known = !p->prefixes[i].family;
+		for (unsigned k = 0; k < a->n_prefixes; k++)
+			known = known || prefix_equal(&p->prefixes[i], &a->prefixes[k].prefix);
+		if (!known)
+			conf_error_at(c, &p->prefixes[i], "prefixes: %s is not among anycast.prefixes: add it there, with "
+			              "its address, or remove it here", prefix_str(&p->prefixes[i], text));
+	}
+	check_own(c, "next_hop", p->next_hop, p->n_next_hop);
+}
+
 static void check_peer(struct conf *c, const struct anycast_config *a, unsigned i)
 {
 	const struct anycast_peer_config *p = &a->peers[i];
 	int family = addr_family(&p->address), local = addr_family(&p->local_address);
 	char text[ADDR_STR_LEN];
 	check_usable(c, "local_address", &p->local_address);
+	check_peer_routes(c, a, p);
 	for (unsigned j = 0; family && j < i; j++)
 		if (addr_same_host(&p->address, &a->peers[j].address))
 			conf_error_at(c, &p->address, "peer address %s is on line %zu already: one session a router",
@@ -354,6 +473,7 @@ void conf_check(struct conf *c, const struct config *config)
 	if (config->n_trunks)
 		check_names(c, "trunk", config->trunks[0].name, config->n_trunks, sizeof(config->trunks[0]));
 	check_sources(c, config);
+	check_headers(c, config);
 	if (config->n_regions)
 		check_names(c, "region", config->regions[0].policy.name, config->n_regions, sizeof(config->regions[0]));
 	check_regions(c, config);

@@ -52,7 +52,7 @@ static bool shown(const void *root, const struct conf_field *f, const void *base
 	if (f->flags & CONF_HAS && !*((const bool *)base + f->has))
 		return false;
 	if (f->flags & CONF_LIST)
-		return true;
+		return !(f->flags & CONF_OMIT) || conf_count(f, base);
 	if (!f->map)
 		return f->type->print(root, f, value, text, sizeof(text));
 	for (unsigned i = 0; i < f->map->n_fields; i++)

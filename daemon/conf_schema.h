@@ -37,6 +37,7 @@ enum conf_flags {
 	CONF_ONE_OK = 1 << 3,        /* with CONF_LIST: a single value is a list of one */
 	CONF_NONEMPTY = 1 << 4,      /* with CONF_LIST: at least one, where written */
 	CONF_HAS = 1 << 5,           /* `has` is the offset of a bool: it was written (and where, at its mark) */
+	CONF_OMIT = 1 << 7,          /* with CONF_LIST: empty is as absent, and is not printed */
 	CONF_SELF = 1 << 6           /* with CONF_LIST: the type files the items itself and prints the whole list */
 };
 

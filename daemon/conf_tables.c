@@ -20,7 +20,6 @@ const struct conf_unserved conf_unserved[] = {
 	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
 	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
-	{"peer", "prefixes", NULL, "a peer's own prefixes", "remove it: every prefix goes to every peer"},
 	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
@@ -121,6 +120,27 @@ static const struct conf_map listen_map = CONF_MAP("listen", listen_fields);
 
 /* ---- who calls, and where calls go ---- */
 
+#define S struct trunk_limit
+static const struct conf_field limit_fields[] = {
+	{.key = "status", .help = "the answer to a call beyond a limit", .type = &conf_uint, .def = "503", .min = 400,
+	 .max = 699, CONF_MEMBER(S, status)},
+	{.key = "retry_after", .help = "its Retry-After, 0: none", .type = &conf_ms, .def = "5s", .max = 3600000,
+	 CONF_MEMBER(S, retry_after_ms)},
+};
+static const struct conf_map limit_map = CONF_MAP("limit", limit_fields);
+#undef S
+
+#define S struct trunk_header
+static const struct conf_field trunk_header_fields[] = {
+	{.key = "strip", .help = "the header to leave out", .type = &conf_header_name, CONF_MEMBER(S, strip)},
+	{.key = "add", .help = "the header to add", .type = &conf_header_name, CONF_MEMBER(S, add)},
+	{.key = "replace", .help = "the header to give another value, where there is one", .type = &conf_header_name,
+	 CONF_MEMBER(S, replace)},
+	{.key = "value", .help = "its value", .type = &conf_string, .min = 1, .max = 255, CONF_MEMBER(S, value)},
+};
+static const struct conf_map trunk_header_map = CONF_MAP("header rule", trunk_header_fields);
+#undef S
+
 #define S struct config_trunk
 static const struct conf_field trunk_fields[] = {
 	{.key = "name", .help = "the trunk's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
@@ -132,8 +152,26 @@ static const struct conf_field trunk_fields[] = {
 	 .max = COUNT_MAX, CONF_MEMBER(S, max_calls)},
 	{.key = "max_cps", .help = "new calls a second, 0: no limit", .type = &conf_uint, .def = "0",
 	 .max = COUNT_MAX, CONF_MEMBER(S, max_cps)},
+	{.key = "limit", .help = "the answer beyond max_calls or max_cps", .map = &limit_map, CONF_MEMBER(S, options.limit)},
+	{.key = "source_ports", .help = "the ports it sends from over UDP; absent: any", .type = &conf_ports,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, options.ports, options.n_ports)},
 	{.key = "default_country", .help = "country code that national numbers are given", .type = &conf_country,
 	 CONF_MEMBER(S, default_country)},
+	{.key = "international_prefix", .help = "what is dialled for the plus; default: 011 where the country is 1, else 00",
+	 .type = &conf_dial, .flags = CONF_LIST | CONF_ONE_OK,
+	 CONF_ARRAY(S, options.international, options.n_international)},
+	{.key = "national_prefix", .help = "what is dialled before a national number, or none; default: 1 where the country "
+	 "is 1, else 0", .type = &conf_national, CONF_MEMBER(S, options.national)},
+	{.key = "allowed_to", .help = "prefixes of the numbers it may call; absent: all", .type = &conf_called,
+	 .flags = CONF_LIST | CONF_HEAP | CONF_ONE_OK, .items_max = CONFIG_ALLOWED_MAX,
+	 .offset = offsetof(S, options.allowed), .size = sizeof(struct trunk_called),
+	 .count = offsetof(S, options.n_allowed), .count_size = sizeof(unsigned)},
+	{.key = "trust", .help = "whether the identities it asserts are believed, and ours told it (RFC 3325)",
+	 .type = &conf_bool, .def = "true", CONF_MEMBER(S, trust)},
+	{.key = "headers", .help = "what is changed in the INVITEs of its calls", .map = &trunk_header_map,
+	 .flags = CONF_LIST | CONF_HEAP, .items_max = TRUNK_HEADERS_MAX,
+	 .offset = offsetof(S, options.headers), .size = sizeof(struct trunk_header),
+	 .count = offsetof(S, options.n_headers), .count_size = sizeof(unsigned)},
 };
 static const struct conf_map trunk_map = CONF_MAP("trunk", trunk_fields);
 #undef S
@@ -174,8 +212,18 @@ static const struct conf_map probes_map = CONF_MAP("probes", probes_fields);
 static const struct conf_field failover_fields[] = {
 	{.key = "on", .help = "response codes that send the call to the next region", .type = &conf_uint,
 	 .flags = CONF_LIST, .def = "408, 500, 502, 503, 504", .min = 300, .max = 699, CONF_ARRAY(S, on, n_on)},
+	{.key = "never", .help = "response codes that never do, also where `on` has them", .type = &conf_uint,
+	 .flags = CONF_LIST, .def = "404, 484, 486, 600, 603", .min = 300, .max = 699, CONF_ARRAY(S, never, n_never)},
 	{.key = "first_response", .help = "silence that sends the call to the next region", .type = &conf_ms,
 	 .def = "2s", .min = 100, .max = 32000, CONF_MEMBER(S, first_response_ms)},
+	{.key = "attempt", .help = "nothing but 100 for that long sends it there too; 0: wait on", .type = &conf_ms,
+	 .def = "15s", .max = 180000, CONF_MEMBER(S, attempt_ms)},
+	{.key = "total", .help = "no attempt begins, or waits for more than 100, later than this; 0: no limit",
+	 .type = &conf_ms, .def = "30s", .max = 180000, CONF_MEMBER(S, total_ms)},
+	{.key = "budget", .help = "attempts after failed ones, as a share of calls; 0: no limit", .type = &conf_share,
+	 .def = "0.2", .max = 10, CONF_MEMBER(S, budget)},
+	{.key = "budget_min", .help = "... and so many a second, however few calls there are", .type = &conf_uint,
+	 .def = "10", .max = 100000, CONF_MEMBER(S, budget_min)},
 	{.key = "attempts", .help = "regions tried at most, the first included", .type = &conf_uint, .def = "2",
 	 .min = 1, .max = POLICY_ATTEMPTS_MAX, CONF_MEMBER(S, attempts)},
 };
@@ -212,19 +260,45 @@ static void pools_fill(struct conf *c, void *base)
 }
 
 #define S struct policy_rule_config
+#define NUMBERS(m, n) .offset = offsetof(S, m), .size = sizeof(struct policy_number), .count = offsetof(S, n), \
+	.count_size = sizeof(unsigned), .items_max = CONFIG_NUMBERS_MAX, \
+	.flags = CONF_LIST | CONF_HEAP | CONF_ONE_OK | CONF_NONEMPTY | CONF_OMIT
+static const struct conf_field header_fields[] = {
+	{.key = "name", .help = "of the header field", .type = &conf_header, .flags = CONF_REQUIRED,
+	 CONF_MEMBER(S, header)},
+	{.key = "value", .help = "its value, or its beginning and \"*\"; absent: any", .type = &conf_string, .min = 1,
+	 .max = POLICY_NAME_LEN - 1, CONF_MEMBER(S, value)},
+};
+static const struct conf_map header_map = CONF_MAP("header", header_fields);
+
 static const struct conf_field match_fields[] = {
 	{.key = "trunk", .help = "name of the trunk it came by", .type = &conf_trunk_ref, CONF_MEMBER(S, trunk)},
-	{.key = "to", .help = "number called, or its beginning and \"*\"", .type = &conf_pattern, CONF_MEMBER(S, to)},
-	{.key = "from", .help = "number calling, or its beginning and \"*\"", .type = &conf_pattern,
-	 CONF_MEMBER(S, from)},
+	{.key = "to", .help = "numbers called, or their beginnings and \"*\"", .type = &conf_pattern, NUMBERS(to, n_to)},
+	{.key = "from", .help = "numbers calling, or their beginnings and \"*\"", .type = &conf_pattern,
+	 NUMBERS(from, n_from)},
+	{.key = "header", .help = "a header field of the INVITE", .map = &header_map},
+	{.key = "hours", .help = "when, such as \"mon-fri 08:00-18:00\"; absent: always", .type = &conf_window,
+	 .flags = CONF_LIST | CONF_ONE_OK | CONF_NONEMPTY | CONF_OMIT, CONF_ARRAY(S, windows, n_windows)},
+	{.key = "zone", .help = "time zone of hours; default: UTC", .type = &conf_zone, CONF_MEMBER(S, zone)},
+	{.key = "percent", .help = "of these calls, by chance; default: 100", .type = &conf_percent, .max = 100,
+	 CONF_MEMBER(S, percent)},
 };
+#undef NUMBERS
 static const struct conf_map match_map = CONF_MAP("match", match_fields);
+
+static void rule_pool_fill(struct conf *c, void *base)
+{
+	(void)c;
+	((struct policy_rule_config *)base)->pool = POLICY_NO_POOL;
+}
 
 static const struct conf_field rule_fields[] = {
 	{.key = "name", .help = "the rule's name", .type = &conf_name, .flags = CONF_REQUIRED, CONF_MEMBER(S, name)},
 	{.key = "match", .help = "which calls; absent: all", .map = &match_map},
-	{.key = "pool", .help = "name of the pool they go to", .type = &conf_pool_ref, .flags = CONF_REQUIRED,
+	{.key = "pool", .help = "name of the pool they go to", .type = &conf_pool_ref, .fill = rule_pool_fill,
 	 CONF_MEMBER(S, pool)},
+	{.key = "refuse", .help = "instead of a pool: the code that refuses them", .type = &conf_refusal, .min = 400,
+	 .max = 699, CONF_MEMBER(S, refuse)},
 };
 static const struct conf_map rule_map = CONF_MAP("rule", rule_fields);
 #undef S
@@ -244,6 +318,24 @@ static const struct conf_field tuning_fields[] = {
 	 .min = 1, .max = COUNT_MAX, CONF_MEMBER(S, setups_soft)},
 	{.key = "panic_share", .help = "less than this share of a pool healthy: health is ignored; 0: never",
 	 .type = &conf_share, .max = 1, CONF_MEMBER(S, panic_share)},
+	{.key = "fresh", .help = "own figures say all up to this age, less and less from there", .type = &conf_ms,
+	 .min = 100, .max = 3600000, CONF_MEMBER(S, fresh_ms)},
+	{.key = "gone", .help = "... and nothing from this age on", .type = &conf_ms, .min = 200, .max = 3600000,
+	 CONF_MEMBER(S, gone_ms)},
+	{.key = "figure_fresh", .help = "the same of figures that others tell", .type = &conf_ms, .min = 100,
+	 .max = 86400000, CONF_MEMBER(S, figure_fresh_ms)},
+	{.key = "figure_gone", .help = "the same of figures that others tell", .type = &conf_ms, .min = 200,
+	 .max = 86400000, CONF_MEMBER(S, figure_gone_ms)},
+	{.key = "oldest_full", .help = "a contact that waits this long in a queue means full load", .type = &conf_ms,
+	 .min = 1000, .max = 86400000, CONF_MEMBER(S, oldest_full_ms)},
+	{.key = "eject_failures", .help = "failures in a row that take a region out for a while; 0: never",
+	 .type = &conf_uint, .max = 255, CONF_MEMBER(S, eject_failures)},
+	{.key = "eject_time", .help = "for how long, doubled each time it happens again", .type = &conf_ms,
+	 .min = 1000, .max = 86400000, CONF_MEMBER(S, eject_ms)},
+	{.key = "eject_max", .help = "... up to this", .type = &conf_ms, .min = 1000, .max = 86400000,
+	 CONF_MEMBER(S, eject_max_ms)},
+	{.key = "slow_start", .help = "a region that comes back gets its share over this time", .type = &conf_ms,
+	 .max = 3600000, CONF_MEMBER(S, slow_start_ms)},
 };
 static const struct conf_map tuning_map = CONF_MAP("tuning", tuning_fields);
 #undef S
@@ -258,6 +350,24 @@ static const struct conf_field prefix_fields[] = {
 	 .def = "false", CONF_MEMBER(S, manage_address)},
 };
 static const struct conf_map prefix_map = CONF_MAP("prefix", prefix_fields);
+#undef S
+
+static const char *profile_word(unsigned value)
+{
+	static const char *const words[] = {[ANYCAST_GENERIC] = "generic", [ANYCAST_CLOUD_ROUTER] = "cloud-router"};
+	return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;
+}
+
+#define S struct anycast_degrade_config
+static const struct conf_field degrade_fields[] = {
+	{.key = "med", .help = "added to med; a drain adds it twice", .type = &conf_uint, .def = "1000",
+	 .max = 4294967295, CONF_MEMBER(S, med)},
+	{.key = "prepend", .help = "times our AS is added; profile generic", .type = &conf_uint, .def = "3",
+	 .max = ANYCAST_PREPEND_MAX, CONF_MEMBER(S, prepend)},
+	{.key = "communities", .help = "communities that are added; profile generic", .type = &conf_community,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+};
+static const struct conf_map degrade_map = CONF_MAP("degrade", degrade_fields);
 #undef S
 
 #define S struct anycast_peer_config
@@ -292,6 +402,8 @@ static const struct conf_field peer_fields[] = {
 	 CONF_MEMBER(S, local_address)},
 	{.key = "as", .help = "its AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
 	 CONF_MEMBER(S, as)},
+	{.key = "local_as", .help = "ours towards this peer; 0: anycast.as", .type = &conf_uint, .def = "0",
+	 .max = 4294967294, CONF_MEMBER(S, local_as)},
 	{.key = "hold", .help = "hold time offered", .type = &conf_hold, .def = "60s", .max = 65535000,
 	 CONF_MEMBER(S, hold_ms)},
 	{.key = "connect_retry", .help = "time between attempts to connect", .type = &conf_ms, .def = "5s", .min = 1000,
@@ -307,9 +419,20 @@ static const struct conf_field peer_fields[] = {
 	{.key = "med", .help = "MULTI_EXIT_DISC; absent: none is sent", .type = &conf_uint, .flags = CONF_HAS,
 	 .max = 4294967295, .has = offsetof(S, has_med), CONF_MEMBER(S, med)},
 	{.key = "prepend", .help = "times our AS is added to the path beyond the first", .type = &conf_uint, .def = "0",
-	 .max = 16, CONF_MEMBER(S, prepend)},
+	 .max = ANYCAST_PREPEND_MAX, CONF_MEMBER(S, prepend)},
 	{.key = "communities", .help = "communities of RFC 1997", .type = &conf_community,
 	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, communities, n_communities)},
+	{.key = "large_communities", .help = "communities of RFC 8092", .type = &conf_large_community,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, large_communities, n_large_communities)},
+	{.key = "prefixes", .help = "those of anycast.prefixes that it gets; none: all", .type = &conf_prefix,
+	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, prefixes, n_prefixes)},
+	{.key = "next_hop", .help = "next hop, one IPv4, one IPv6 or both; absent: our end of the link",
+	 .type = &conf_address, .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, next_hop, n_next_hop)},
+	{.key = "max_prefixes", .help = "prefixes it may send before the session is ended; 0: any number, few are kept",
+	 .type = &conf_uint, .def = "0", .max = COUNT_MAX, CONF_MEMBER(S, max_prefixes)},
+	{.key = "profile", .help = "what it is told of a worse route: generic or cloud-router", .type = &conf_enum,
+	 .word = profile_word, .def = "generic", CONF_MEMBER(S, profile)},
+	{.key = "degrade", .help = "what makes a route worse", .map = &degrade_map, CONF_MEMBER(S, degrade)},
 	{.key = "bfd", .help = "fast detection of a lost path (RFC 5880); absent: none", .map = &bfd_map,
 	 .flags = CONF_HAS, .has = offsetof(S, bfd.enabled)},
 };
@@ -326,15 +449,16 @@ static const struct conf_field gate_fields[] = {
 	 .max = POLICY_REGIONS_MAX, CONF_MEMBER(S, gate.min_regions)},
 	{.key = "interval", .help = "time between checks", .type = &conf_ms, .def = "500ms", .min = 50, .max = 60000,
 	 CONF_MEMBER(S, gate_interval_ms)},
+	{.key = "hold", .help = "time after a fault before the route gets better again", .type = &conf_us, .def = "5s",
+	 .max = 3600000000LL, CONF_MEMBER(S, gate.hold_us)},
 };
 static const struct conf_map gate_map = CONF_MAP("gate", gate_fields);
 
 static const struct conf_field anycast_fields[] = {
 	{.key = "router_id", .help = "BGP identifier; default: the node's IPv4 address", .type = &conf_router_id,
 	 .fill = router_id_fill, CONF_MEMBER(S, router_id)},
-	/* Kept as the first peer's idea of it; config.c copies it to the others. */
 	{.key = "as", .help = "our AS number", .type = &conf_uint, .flags = CONF_REQUIRED, .min = 1, .max = 4294967294,
-	 .offset = offsetof(S, peers[0].local_as), .size = sizeof(uint32_t)},
+	 CONF_MEMBER(S, as)},
 	{.key = "listen", .help = "address and port for peers that connect to us", .type = &conf_endpoint,
 	 CONF_MEMBER(S, listen)},
 	{.key = "prefixes", .help = "what is announced", .map = &prefix_map, .flags = CONF_LIST,
@@ -353,6 +477,18 @@ static const struct conf_field cluster_fields[] = {
 	 .type = &conf_key_file, CONF_MEMBER(S, secret_file)},
 };
 static const struct conf_map cluster_map = CONF_MAP("cluster", cluster_fields);
+#undef S
+
+#define S struct drain_config
+static const struct conf_field drain_fields[] = {
+	{.key = "quiet", .help = "without a new call for so long the route is withdrawn", .type = &conf_ms, .def = "2s",
+	 .max = 600000, CONF_MEMBER(S, quiet_ms)},
+	{.key = "limit", .help = "... or after this time, whatever comes", .type = &conf_ms, .def = "30s", .max = 3600000,
+	 CONF_MEMBER(S, limit_ms)},
+	{.key = "finish", .help = "time for calls that are being set up", .type = &conf_ms, .def = "30s", .max = 600000,
+	 CONF_MEMBER(S, finish_ms)},
+};
+static const struct conf_map drain_map = CONF_MAP("drain", drain_fields);
 #undef S
 
 #define S struct config_admin
@@ -399,9 +535,10 @@ static const struct conf_field root_fields[] = {
 	{.key = "rules", .help = "which pool a call goes to, first match wins; default: all to the first pool",
 	 .map = &rule_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = rules_fill,
 	 HEAP_OF(rules, n_rules, struct policy_rule_config, CONFIG_RULES_MAX)},
-	{.key = "tuning", .help = "of the strategy adaptive", .map = &tuning_map, CONF_MEMBER(S, tuning)},
+	{.key = "tuning", .help = "how figures are judged", .map = &tuning_map, CONF_MEMBER(S, tuning)},
 	{.key = "anycast", .help = "the route that brings calls here", .map = &anycast_map, .flags = CONF_HAS,
 	 .has = offsetof(S, has_anycast), CONF_MEMBER(S, anycast)},
+	{.key = "drain", .help = "how this node leaves service", .map = &drain_map, CONF_MEMBER(S, drain)},
 	{.key = "cluster", .help = "what the nodes share", .map = &cluster_map},
 	{.key = "admin", .help = "the HTTP API", .map = &admin_map, CONF_MEMBER(S, admin)},
 	{.key = "log", .help = "what is logged", .map = &log_map, CONF_MEMBER(S, log)},

@@ -68,6 +68,130 @@ static int country_parse(struct conf *c, const struct conf_field *f, const char 
 
 const struct conf_type conf_country = {country_expect, country_parse, text_print, true};
 
+/* ---- what trunks dial, where from, and with which headers ---- */
+
+static void dial_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the digits dialled before a number, such as \"00\" or \"011\"");
+}
+
+static int dial_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	size_t len = strspn(text, "0123456789*#");
+	if (!len || text[len] || len >= f->size)
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_dial = {dial_expect, dial_parse, text_print, true};
+
+static void national_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the digits dialled before a national number, such as \"0\", or none");
+}
+
+static int national_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	if (strcmp(text, "none") != 0)
+		return dial_parse(c, f, text, value, err);
+	snprintf(value, f->size, "none");
+	return 0;
+}
+
+const struct conf_type conf_national = {national_expect, national_parse, text_print, true};
+
+static void called_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the first digits of E.164 numbers such as \"+44\", or of a short code such as \"11\"");
+}
+
+static int called_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct trunk_called *called = value;
+	size_t plus = *text == '+', len = strspn(text + plus, "0123456789"), end = plus + len;
+	if (!len || len > 15 || (text[end] && strcmp(text + end, "*") != 0))
+		return -EINVAL;
+	snprintf(called->prefix, sizeof(called->prefix), "%.*s", (int)end, text);
+	return 0;
+}
+
+const struct conf_type conf_called = {called_expect, called_parse, text_print, true};
+
+static void ports_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a port such as 5060, or a range such as 10000-20000");
+}
+
+static int ports_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	struct trunk_ports *ports = value;
+	char first[8];
+	uint64_t low, high;
+	size_t len = strcspn(text, "-");
+	if (len >= sizeof(first))
+		return -EINVAL;
+	snprintf(first, sizeof(first), "%.*s", (int)len, text);
+	if (!conf_digits(first, 65535, &low) || !conf_digits(text[len] ? text + len + 1 : first, 65535, &high) || !low)
+		return -EINVAL;
+	if (low > high)
+		return err_set(err, EINVAL, "%s runs backwards: write %llu-%llu", text, (unsigned long long)high,
+		               (unsigned long long)low);
+	*ports = (struct trunk_ports){(uint16_t)low, (uint16_t)high};
+	return 0;
+}
+
+static bool ports_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	const struct trunk_ports *ports = value;
+	if (ports->first == ports->last)
+		snprintf(buf, size, "%u", ports->first);
+	else
+		snprintf(buf, size, "%u-%u", ports->first, ports->last);
+	return true;
+}
+
+const struct conf_type conf_ports = {ports_expect, ports_parse, ports_print, false};
+
+/* What the protocol itself stands on, in its compact form too; and what is signed by others. */
+static const char *header_untouchable(const char *name)
+{
+	static const char *const ours[] = {
+		"Via", "v", "Route", "Record-Route", "From", "f", "To", "t", "Call-ID", "i", "CSeq", "Contact", "m",
+		"Max-Forwards", "Max-Breadth", "Content-Length", "l", "Content-Type", "c", "Content-Encoding", "e", "Require",
+		"Proxy-Require", "RSeq", "RAck", "Session-Expires", "x", "Min-SE", "Timestamp",
+	};
+	static const char *const signed_by_others[] = {"Identity", "y", "Identity-Info", "n"};
+	for (size_t i = 0; i < sizeof(signed_by_others) / sizeof(signed_by_others[0]); i++)
+		if (!strcasecmp(name, signed_by_others[i]))
+			return "is signed by whoever vouches for the caller (RFC 8224): it is never touched";
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (!strcasecmp(name, ours[i]))
+			return "is a header that calls are carried by: it cannot be changed";
+	return NULL;
+}
+
+static void header_name_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the name of a header such as Diversion");
+}
+
+static int header_name_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~");
+	const char *why = header_untouchable(text);
+	if (!len || text[len] || len >= f->size)
+		return -EINVAL;
+	if (why)
+		return err_set(err, EINVAL, "%s %s; remove this rule", text, why);
+	if (len == 1)
+		return err_set(err, EINVAL, "%s is a header's compact form: write its long name, which means both", text);
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_header_name = {header_name_expect, header_name_parse, text_print, true};
+
 static void pattern_expect(const struct conf_field *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "a number such as \"+18005551234\" or a prefix such as \"+1800*\"");
@@ -78,7 +202,7 @@ static int pattern_parse(struct conf *c, const struct conf_field *f, const char 
 	size_t len = strlen(text);
 	if (!len || len >= f->size || !match_pattern_ok(text))
 		return -EINVAL;
-	snprintf(value, f->size, "%s", text);
+	snprintf(((struct policy_number *)value)->text, POLICY_NUMBER_LEN, "%s", text);
 	return 0;
 }
 
@@ -275,8 +399,10 @@ static int pool_ref_parse(struct conf *c, const struct conf_field *f, const char
 static bool pool_ref_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
 {
 	const struct config *config = root;
-	snprintf(buf, size, "%s", config->pools[*(const uint16_t *)value].name);
-	return true;
+	uint16_t pool = *(const uint16_t *)value;
+	if (pool < config->n_pools)
+		snprintf(buf, size, "%s", config->pools[pool].name);
+	return pool < config->n_pools;
 }
 
 const struct conf_type conf_pool_ref = {ref_expect, pool_ref_parse, pool_ref_print, true};
@@ -293,6 +419,69 @@ static int trunk_ref_parse(struct conf *c, const struct conf_field *f, const cha
 }
 
 const struct conf_type conf_trunk_ref = {ref_expect, trunk_ref_parse, text_print, true};
+
+/* ---- rules ---- */
+
+static void header_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "the name of a header field such as X-Customer, at most %zu characters", f->size - 1);
+}
+
+/* A token of RFC 3261 section 25.1. */
+static int header_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~";
+	size_t len = strlen(text);
+	if (!len || len >= f->size || text[strspn(text, token)])
+		return -EINVAL;
+	snprintf(value, f->size, "%s", text);
+	return 0;
+}
+
+const struct conf_type conf_header = {header_expect, header_parse, text_print, true};
+
+static void refusal_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a response code from %lld to %lld such as 403", (long long)f->min, (long long)f->max);
+}
+
+/* A challenge needs more than a code, and what is about a dialog or another call's end would mislead. */
+static int refusal_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	uint64_t n;
+	if (!conf_digits(text, (uint64_t)f->max, &n) || n < (uint64_t)f->min)
+		return -EINVAL;
+	if (n == 401 || n == 407 || n == 481 || n == 487)
+		return err_set(err, EINVAL, "%s says something else than \"no\": write 403, 404, 480, 486, 503 or 603", text);
+	*(uint16_t *)value = (uint16_t)n;
+	return 0;
+}
+
+static bool refusal_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", *(const uint16_t *)value);
+	return *(const uint16_t *)value;
+}
+
+const struct conf_type conf_refusal = {refusal_expect, refusal_parse, refusal_print, false};
+
+static void percent_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a percentage above 0 up to 100, such as 5 or 0.5");
+}
+
+static int percent_parse(struct conf *c, const struct conf_field *f, const char *text, void *value, struct err *err)
+{
+	return conf_share.parse(c, f, text, value, err) ? -EINVAL : 0;
+}
+
+static bool percent_print(const void *root, const struct conf_field *f, const void *value, char *buf, size_t size)
+{
+	double percent = *(const double *)value;
+	return conf_share.print(root, f, value, buf, size) && percent > 0 && percent < 100;
+}
+
+const struct conf_type conf_percent = {percent_expect, percent_parse, percent_print, false};
 
 /* ---- BGP ---- */
 
@@ -374,6 +563,40 @@ static bool community_print(const void *root, const struct conf_field *f, const 
 }
 
 const struct conf_type conf_community = {community_expect, community_parse, community_print, true};
+
+static void large_community_expect(const struct conf_field *f, char *buf, size_t size)
+{
+	snprintf(buf, size, "a large community such as \"64512:1:2\", three numbers from 0 to 4294967295");
+}
+
+static int large_community_parse(struct conf *c, const struct conf_field *f, const char *text, void *value,
+                                 struct err *err)
+{
+	struct anycast_large_community community;
+	char part[16];
+	uint64_t number;
+	for (unsigned i = 0; i < 3; i++) {
+		size_t len = strcspn(text, ":");
+		snprintf(part, sizeof(part), "%.*s", (int)(len < sizeof(part) ? len : 0), text);
+		if (!conf_digits(part, UINT32_MAX, &number) || (text[len] == ':') != (i < 2))
+			return -EINVAL;
+		community.v[i] = (uint32_t)number;
+		text += len + 1;
+	}
+	*(struct anycast_large_community *)value = community;
+	return 0;
+}
+
+static bool large_community_print(const void *root, const struct conf_field *f, const void *value, char *buf,
+                                  size_t size)
+{
+	const struct anycast_large_community *community = value;
+	snprintf(buf, size, "%u:%u:%u", community->v[0], community->v[1], community->v[2]);
+	return true;
+}
+
+const struct conf_type conf_large_community = {large_community_expect, large_community_parse, large_community_print,
+                                               true};
 
 /* The file's name of the peer whose `password` is at `value`: the row is that of the password, so that
  * its place in the file is remembered there. */

@@ -131,8 +131,6 @@ static void config_read(struct conf *c, struct config *config, bool *unreadable)
 	size_t missing = 0;
 	config->tuning = policy_tuning_default();
 	conf_read(c, &conf_root);
-	for (unsigned i = 1; i < config->anycast.n_peers; i++)
-		config->anycast.peers[i].local_as = config->anycast.peers[0].local_as;
 	if (c->full)  /* half a configuration: what a check would say of it is noise */
 		return;
 	load_key(c, config, &missing);
@@ -197,15 +195,26 @@ struct config *config_load(const char *path, config_report_fn *report, void *arg
 	return config;
 }
 
+static void config_trunk_free(struct config_trunk *trunk)
+{
+	free(trunk->sources);
+	free(trunk->options.allowed);
+	free(trunk->options.headers);
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
 		return;
 	for (unsigned i = 0; i < config->n_trunks; i++)
-		free(config->trunks[i].sources);
+		config_trunk_free(&config->trunks[i]);
 	free(config->trunks);
 	free(config->regions);
 	free(config->pools);
+	for (unsigned i = 0; i < config->n_rules; i++) {
+		free(config->rules[i].to);
+		free(config->rules[i].from);
+	}
 	free(config->rules);
 	explicit_bzero(config, sizeof(*config));
 	free(config);

@@ -11,12 +11,16 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/drain.h"
 #include "policy/policy.h"
+#include "proxy/trunk_config.h"
 
 #define CONFIG_TRUNKS_MAX 4096
 #define CONFIG_SOURCES_MAX 4096           /* of one trunk */
+#define CONFIG_ALLOWED_MAX 4096           /* of one trunk */
 #define CONFIG_POOLS_MAX 256
-#define CONFIG_RULES_MAX 1024
+#define CONFIG_RULES_MAX 10000
+#define CONFIG_NUMBERS_MAX 100000         /* of one rule */
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_TARGETS_MAX 16
 
@@ -45,6 +49,8 @@ struct config_trunk {
 	unsigned n_sources;
 	uint32_t max_calls, max_cps;      /* 0: no limit */
 	char default_country[8];          /* digits, empty: numbers are taken as they come */
+	bool trust;
+	struct trunk_options options;     /* but for its `untrusted`, which is the contrary of trust */
 };
 
 struct config_target {
@@ -97,6 +103,7 @@ struct config {
 	unsigned secret_len;
 	struct config_admin admin;
 	struct config_log log;
+	struct drain_config drain;
 };
 
 /* Receives one error or warning, "FILE:LINE:COLUMN: what is wrong, and what would be right". */
@@ -115,5 +122,11 @@ void config_free(struct config *config);
 /* Writes it in full as YAML, defaults filled in, secrets masked; what is printed parses again to the
  * same. */
 void config_print(const struct config *config, FILE *out);
+
+/* Names of what differs between two configurations and only a restart changes, a line each; malloc'ed, empty where
+ * nothing does, NULL without memory. */
+char *config_needs_restart(const struct config *before, const struct config *after);
+/* That, in `to`, as it is in `from`. */
+void config_keep_fixed(struct config *to, const struct config *from);
 
 #endif

@@ -1,7 +1,5 @@
-/* The node: see node.h. Its life ends in steps, on the control loop: the route is withdrawn first, calls
- * that are still on their way are served, then setups under way are given time, then everything stops:
- * CEASE, the anycast address, the workers. The address stays so long because carriers take answers from
- * it alone. A second SIGTERM stops at once. */
+/* The node: see node.h. It is built, started, run and taken down here; how it leaves service is drain.c's.
+ * A second SIGTERM stops at once. */
 #include "daemon/node.h"
 
 #include <errno.h>
@@ -20,22 +18,24 @@
 #include "base/loop.h"
 #include <config.h>
 #include "daemon/build.h"
+#include "daemon/drain.h"
+#include "daemon/reload.h"
 #include "proxy/proxy.h"
 
-#define LINGER_US (1 * CLOCK_SEC)      /* packets sent before the route went */
-#define SETUPS_US (10 * CLOCK_SEC)     /* setups under way are given this long */
 #define CEASE_MS 1000
+#define GOODBYE "draining for maintenance"
 
 struct node {
-	struct config *config;
+	struct config *started;          /* that the node was started with: other rooms point into it */
+	struct config *config;           /* in force */
+	struct admin_reloads reloads;
 	struct loop *loop;
 	struct proxy *proxy;
 	struct anycast *anycast;
 	struct admin *admin;
-	struct event *signals[3], *tick;
-	_Atomic bool stopping;           /* the anycast thread reads it */
-	bool proxy_started, anycast_started;
-	int64_t stopping_since_us;
+	struct drain *drain;
+	struct event *signals[3];
+	bool stopping, proxy_started, anycast_started;
 };
 
 /* ---- what other rooms ask ---- */
@@ -48,19 +48,20 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->workers_alive = proxy_workers_alive(n->proxy);
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
-	f->draining = proxy_draining(n->proxy);
-	f->stopping = n->stopping;
+	f->workers_answering = proxy_workers_answering(n->proxy, &f->probed);
+	if (n->drain)
+		drain_facts(n->drain, f);
 }
 
 static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
 {
 	struct node *n = arg;
 	unsigned count = 0;
-	struct policy_route_facts f;
+	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
 	route_facts(n, &f);
 	f.address_present = true;  /* the gate looks after it, prefix by prefix: /v1/anycast */
 	enum policy_route_reason fault = policy_route_fault(&n->config->anycast.gate, &f);
-	if (fault != POLICY_ROUTE_OK)
+	if (policy_route_hard(fault))  /* with the others it still serves, if less well: the route says so */
 		reasons[count++] = policy_route_reason_str(fault);
 	if (f.draining)
 		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_DRAINING);
@@ -80,42 +81,62 @@ static int config_text(void *arg, char **text)
 	return fclose(f) ? -ENOMEM : 0;
 }
 
-/* ---- stopping ---- */
+/* ---- reload ---- */
 
-static uint32_t setups(const struct node *n)
-{
-	uint32_t sum = 0;
-	for (unsigned i = 0; i < proxy_regions(n->proxy); i++)
-		sum += atomic_load(&proxy_region_live(n->proxy, i)->setups);
-	return sum;
-}
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static int reload(void *arg, const char *who, struct admin_reload *out)
 {
 	struct node *n = arg;
-	int64_t since = clock_us() - n->stopping_since_us;
-	(void)fd;
-	(void)what;
-	if (since < LINGER_US)
-		return;
-	proxy_drain(n->proxy, true);
-	if (setups(n) && since < SETUPS_US)
-		return;
-	log_info("stopping: %u calls still being set up", setups(n));
-	loop_break(n->loop);
+	struct config *before = n->config == n->started ? NULL : n->config, *config = n->config;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_us());
+	int rc = reload_run(&config, n->started->path, n->proxy, who, out);
+	sd_notify(0, "READY=1");
+	n->reloads.last_ok = rc == 0;
+	if (rc) {
+		n->reloads.failed++;
+		return rc;
+	}
+	n->reloads.ok++;
+	n->reloads.last_wall_us = clock_wall_us();
+	config_free(before);
+	n->config = config;
+	return 0;
 }
 
-static void begin_stop(struct node *n)
+static void reloads(void *arg, struct admin_reloads *out) { *out = ((struct node *)arg)->reloads; }
+
+static void on_sighup(struct node *n)
 {
-	struct timeval every = {0, 50000};
-	n->stopping = true;
-	n->stopping_since_us = clock_us();
-	sd_notify(0, "STOPPING=1");
-	if (n->anycast_started) {
-		log_info("stopping: withdrawing the route");
-		anycast_order(n->anycast, NULL, POLICY_ORDER_AUTO, "the stop");  /* a check at once, with `stopping` */
-	}
-	event_add(n->tick, &every);
+	struct admin_reload out;
+	reload(n, "SIGHUP", &out);
+	admin_reload_free(&out);
+}
+
+/* ---- drain and stop ---- */
+
+static int drain_order(void *arg, bool on, const char *who, struct err *err)
+{
+	struct node *n = arg;
+	if (!on)
+		return drain_end(n->drain, who, err);
+	drain_begin(n->drain, false, who);
+	return 0;
+}
+
+static void drain_state(void *arg, struct admin_drain *out)
+{
+	struct node *n = arg;
+	struct drain_status s;
+	drain_status(n->drain, &s);
+	*out = (struct admin_drain){
+		.state = drain_step_str(s.step), .draining = s.step != DRAIN_NO, .stopping = s.stopping,
+		.since_wall_us = s.since_wall_us, .new_calls = s.new_calls, .open = s.open, .calls = s.calls,
+	};
+}
+
+static void on_drained(void *arg)
+{
+	struct node *n = arg;
+	loop_break(n->loop);
 }
 
 static void on_signal(evutil_socket_t signo, short what, void *arg)
@@ -123,14 +144,17 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	struct node *n = arg;
 	(void)what;
 	if (signo == SIGHUP) {
-		log_warn("SIGHUP: this version reads its configuration at start only; restart the node to change it");
+		on_sighup(n);
 		return;
 	}
 	log_info("%s received", signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	if (n->stopping)
+	if (n->stopping) {
 		loop_break(n->loop);
-	else
-		begin_stop(n);
+		return;
+	}
+	n->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	drain_begin(n->drain, true, signo == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 /* ---- building ---- */
@@ -143,8 +167,7 @@ static int add_events(struct node *n, struct err *err)
 		if (!n->signals[i] || event_add(n->signals[i], NULL))
 			return err_set(err, ENOMEM, "out of memory");
 	}
-	n->tick = event_new(loop_base(n->loop), -1, EV_PERSIST, on_tick, n);
-	return n->tick ? 0 : err_set(err, ENOMEM, "out of memory");
+	return 0;
 }
 
 static int make_admin(struct node *n, struct err *err)
@@ -153,7 +176,8 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_config ac = {.n_listen = c->admin.n_listen};
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
-		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text, .arg = n,
+		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text,
+		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
 	snprintf(ac.socket, sizeof ac.socket, "%s", c->admin.socket);
@@ -175,7 +199,8 @@ static int make_parts(struct node *n, struct err *err)
 		return -EIO;
 	if (n->config->has_anycast && !(n->anycast = anycast_new(&n->config->anycast, route_facts, n, err)))
 		return -EIO;
-	return make_admin(n, err);
+	n->drain = drain_new(n->loop, n->proxy, n->anycast, &n->config->drain, on_drained, n);
+	return n->drain ? make_admin(n, err) : err_set(err, ENOMEM, "out of memory");
 }
 
 struct node *node_new(struct config *config, struct err *err)
@@ -186,7 +211,8 @@ struct node *node_new(struct config *config, struct err *err)
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	n->config = config;
+	n->started = n->config = config;
+	n->reloads = (struct admin_reloads){.last_ok = true, .last_wall_us = clock_wall_us()};
 	if (make_parts(n, err)) {
 		node_free(n);
 		return NULL;
@@ -223,19 +249,20 @@ void node_free(struct node *n)
 	if (!n)
 		return;
 	if (n->anycast_started)
-		anycast_stop(n->anycast, CEASE_MS);
+		anycast_stop(n->anycast, CEASE_MS, GOODBYE);
 	admin_free(n->admin);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);
 	anycast_free(n->anycast);
+	drain_free(n->drain);
 	proxy_free(n->proxy);
 	for (unsigned i = 0; i < 3; i++)
 		if (n->signals[i])
 			event_free(n->signals[i]);
-	if (n->tick)
-		event_free(n->tick);
 	if (n->loop)
 		loop_free(n->loop);
-	config_free(n->config);
+	if (n->config != n->started)
+		config_free(n->config);
+	config_free(n->started);
 	free(n);
 }

@@ -16,14 +16,14 @@ _tandemctl_choices()
 		return
 	fi
 	case "$*" in
-	'') choices='status regions region trunks anycast peers explain config metrics' ;;
+	'') choices='status regions region trunks anycast drain undrain peers explain config metrics' ;;
 	region) choices='show drain ready maint weight' ;;
 	'region show' | 'region drain' | 'region ready' | 'region maint' | 'region weight')
 		choices=$(_tandemctl_names regions)
 		;;
 	'region weight '*) (($# == 3)) && choices=default ;;
-	anycast) choices='withdraw announce' ;;
-	'anycast withdraw' | 'anycast announce') choices=$(_tandemctl_names anycast) ;;
+	anycast) choices='withdraw announce force' ;;
+	'anycast withdraw' | 'anycast announce' | 'anycast force') choices=$(_tandemctl_names anycast) ;;
 	explain) choices='--trunk --from --to' ;;
 	esac
 }

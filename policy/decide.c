@@ -13,9 +13,7 @@
 #include "policy/strategy.h"
 #include "policy/table.h"
 
-#define ORDER_BITS 7
-#define ORDER_BUCKETS (1 << ORDER_BITS)
-#define ORDER_FEW 12
+#define ORDER_MAX POLICY_ATTEMPTS_MAX
 
 /* Fewer healthy than the panic share of those in service (ready, weight above zero): health is then
  * ignored, for a few regions told healthy would only drown in the calls of all. */
@@ -108,7 +106,7 @@ static void decide_hold(const struct policy_table *table, uint64_t random, struc
 			               (double)c->facts.held;
 		held += c->held_back;
 	}
-	for (unsigned i = 0; held == plan->n_order && i < plan->n_candidates; i++)
+	for (unsigned i = 0; held == plan->n_eligible && i < plan->n_candidates; i++)
 		plan->candidates[i].held_back = false;
 }
 
@@ -122,77 +120,47 @@ static uint64_t order_key(const struct policy_candidate *c, unsigned index, uint
 	return (uint64_t)c->held_back << 63 | (uint64_t)bits << 32 | (tie >> 40) << 8 | index;
 }
 
-static void order_insert(uint64_t *keys, unsigned n)
+/* Takes a key into the ascending list of the least ORDER_MAX seen. */
+static unsigned order_take(uint64_t *least, unsigned n, uint64_t key)
 {
-	for (unsigned i = 1; i < n; i++) {
-		uint64_t key = keys[i];
-		unsigned j = i;
+	unsigned i = n < ORDER_MAX ? n : ORDER_MAX - 1;
 
-		for (; j > 0 && keys[j - 1] > key; j--)
-			keys[j] = keys[j - 1];
-		keys[j] = key;
-	}
+	if (n == ORDER_MAX && key > least[i])
+		return n;
+	for (; i > 0 && least[i - 1] > key; i--)
+		least[i] = least[i - 1];
+	least[i] = key;
+	return n < ORDER_MAX ? n + 1 : n;
 }
 
-/* Puts the keys into buckets by their place between the lowest and the highest, the lowest bucket
- * first. What is in one bucket is in no order yet, but nothing is far from its place any more. */
-static void order_spread(uint64_t *keys, unsigned n)
-{
-	uint64_t spread[POLICY_REGIONS_MAX], low = keys[0], high = keys[0];
-	uint8_t at[ORDER_BUCKETS + 1] = {0};
-
-	for (unsigned i = 1; i < n; i++) {
-		low = keys[i] < low ? keys[i] : low;
-		high = keys[i] > high ? keys[i] : high;
-	}
-	/* The highest has its topmost bit among the last ORDER_BITS after the shift. */
-	unsigned shift = 64 - ORDER_BITS - (unsigned)__builtin_clzll((high - low) | (ORDER_BUCKETS - 1));
-	for (unsigned i = 0; i < n; i++)
-		at[((keys[i] - low) >> shift) + 1]++;
-	for (unsigned i = 1; i < ORDER_BUCKETS; i++)
-		at[i] += at[i - 1];
-	for (unsigned i = 0; i < n; i++)
-		spread[at[(keys[i] - low) >> shift]++] = keys[i];
-	memcpy(keys, spread, n * sizeof(*keys));
-}
-
-/* Insertion alone for a few keys; for many it guesses wrong at every step (1 us for 64), which the
- * buckets spare it. */
-static void order_sort(uint64_t *keys, unsigned n)
-{
-	if (n > ORDER_FEW)
-		order_spread(keys, n);
-	order_insert(keys, n);
-}
-
+/* The best POLICY_ATTEMPTS_MAX of the eligible, the drawn one at the front. */
 static void decide_order(const struct policy_table *table, uint64_t random, int first, struct policy_plan *plan)
 {
-	uint64_t keys[POLICY_REGIONS_MAX];
-	uint8_t *order = plan->order;
-	unsigned n = 0;
+	uint64_t keys[ORDER_MAX];
+	unsigned n = 0, at = 0;
 
-	if (first >= 0)
-		*order++ = plan->candidates[first].region;
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		const struct policy_candidate *c = &plan->candidates[i];
 
 		if (c->eligible && (int)i != first)
-			keys[n++] = order_key(c, i, chance_mix(random ^ table->compiled[c->region].key));
+			n = order_take(keys, n, order_key(c, i, chance_mix(random ^ table->compiled[c->region].key)));
 	}
-	order_sort(keys, n);
-	for (unsigned i = 0; i < n; i++)
-		order[i] = plan->candidates[keys[i] & 0xff].region;
+	if (first >= 0)
+		plan->order[at++] = plan->candidates[first].region;
+	for (unsigned i = 0; i < n && at < ORDER_MAX; i++)
+		plan->order[at++] = plan->candidates[keys[i] & 0xff].region;
+	plan->n_order = (uint8_t)at;
 }
 
-/* A plan that leads nowhere. Field by field: clearing the whole would cost more than deciding. */
 static void plan_empty(struct policy_plan *plan)
 {
 	plan->rule = plan->pool = -1;
 	plan->strategy = POLICY_ADAPTIVE;
 	plan->because = POLICY_BECAUSE_NONE;
 	plan->panic = false;
+	plan->refuse = 0;
 	plan->threshold = 0;
-	plan->n_candidates = plan->n_order = 0;
+	plan->n_candidates = plan->n_eligible = plan->n_order = 0;
 	plan->failover = NULL;
 }
 
@@ -204,9 +172,14 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	plan_empty(plan);
 	if (rule < 0)
 		return -ENOENT;
-	const struct policy_pool_config *pool = &table->pools[table->rules[rule].pool];
 	plan->rule = rule;
-	plan->pool = table->rules[rule].pool;
+	if (table->leads[rule].refuse != 0) {
+		plan->refuse = table->leads[rule].refuse;
+		plan->because = POLICY_BECAUSE_REFUSED;
+		return -ECONNREFUSED;
+	}
+	const struct policy_pool_config *pool = &table->pools[table->leads[rule].pool];
+	plan->pool = table->leads[rule].pool;
 	plan->strategy = pool->strategy;
 	plan->failover = &pool->failover;
 	plan->n_candidates = pool->n_regions;
@@ -216,15 +189,15 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 		unsigned region = pool->regions[i];
 
 		decide_candidate(table, region, &facts[region], plan->panic, eject, &plan->candidates[i]);
-		plan->n_order += plan->candidates[i].eligible;
+		plan->n_eligible += plan->candidates[i].eligible;
 	}
-	if (plan->n_order == 0)
+	if (plan->n_eligible == 0)
 		return -EHOSTUNREACH;
 	decide_hold(table, query->random, plan);
 	plan->because = strategy_score(table, query, plan, &first);
 	if (plan->panic)
 		plan->because = POLICY_BECAUSE_PANIC;
-	else if (plan->n_order == 1)
+	else if (plan->n_eligible == 1)
 		plan->because = POLICY_BECAUSE_ONLY;
 	decide_order(table, query->random, first, plan);
 	return 0;

@@ -45,10 +45,12 @@ static const char *const because_names[] = {
 	[POLICY_BECAUSE_LOAD] = "least loaded",
 	[POLICY_BECAUSE_STICKY] = "caller's usual region",
 	[POLICY_BECAUSE_PANIC] = "panic: health ignored",
+	[POLICY_BECAUSE_REFUSED] = "refused by rule",
 };
 
 static const char *const route_action_names[] = {
 	[POLICY_ROUTE_WITHDRAW] = "withdraw",
+	[POLICY_ROUTE_DRAIN] = "drain",
 	[POLICY_ROUTE_DEGRADE] = "degrade",
 	[POLICY_ROUTE_ANNOUNCE] = "announce",
 };
@@ -62,6 +64,18 @@ static const char *const route_reason_names[] = {
 	[POLICY_ROUTE_OPERATOR] = "withdrawn by the operator",
 	[POLICY_ROUTE_DRAINING] = "draining",
 	[POLICY_ROUTE_STOPPING] = "stopping",
+	[POLICY_ROUTE_NO_ANSWER] = "no SIP worker answers OPTIONS at the anycast address",
+	[POLICY_ROUTE_SOME_WORKERS] = "some SIP workers do not answer",
+	[POLICY_ROUTE_OVERLOAD] = "overloaded",
+	[POLICY_ROUTE_LAST] = "fewer regions reachable than gate.min_regions, kept: no other node announces it",
+	[POLICY_ROUTE_HELD] = "fit again, held back until gate.hold is over",
+	[POLICY_ROUTE_FORCED] = "announced by the operator",
+};
+
+static const char *const route_order_names[] = {
+	[POLICY_ORDER_AUTO] = "auto",
+	[POLICY_ORDER_WITHDRAW] = "withdraw",
+	[POLICY_ORDER_ANNOUNCE] = "announce",
 };
 
 static const char *name_of(const char *const *names, size_t n, unsigned value)
@@ -126,4 +140,9 @@ const char *policy_route_action_str(enum policy_route_action action)
 const char *policy_route_reason_str(enum policy_route_reason reason)
 {
 	return name_of(route_reason_names, COUNT(route_reason_names), reason);
+}
+
+const char *policy_route_order_str(enum policy_route_order order)
+{
+	return name_of(route_order_names, COUNT(route_order_names), order);
 }

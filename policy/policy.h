@@ -15,6 +15,11 @@
 #define POLICY_REGIONS_MAX 64
 #define POLICY_NAME_LEN 64          /* with the NUL; names of regions, pools, rules, trunks */
 #define POLICY_FAILOVER_CODES 32
+#define POLICY_NUMBER_LEN 32        /* with the NUL */
+#define POLICY_HEADERS_MAX 16       /* header fields that all rules together ask for */
+#define POLICY_ZONES_MAX 32
+#define POLICY_WINDOWS_MAX 16       /* of one rule */
+#define POLICY_NO_POOL UINT16_MAX
 #define POLICY_ATTEMPTS_MAX 8       /* regions that one call is tried at, at most */
 
 enum policy_admin { POLICY_READY, POLICY_DRAIN, POLICY_MAINT };
@@ -47,7 +52,8 @@ enum policy_because {
 	POLICY_BECAUSE_PRIORITY,      /* "first in order" */
 	POLICY_BECAUSE_LOAD,          /* "least loaded" */
 	POLICY_BECAUSE_STICKY,        /* "caller's usual region" */
-	POLICY_BECAUSE_PANIC          /* "panic: health ignored" */
+	POLICY_BECAUSE_PANIC,         /* "panic: health ignored" */
+	POLICY_BECAUSE_REFUSED        /* "refused by rule" */
 };
 
 /* ---- the table ---- */
@@ -62,8 +68,14 @@ struct policy_region_config {
 struct policy_failover {
 	uint16_t on[POLICY_FAILOVER_CODES];  /* response codes that send the call to the next region */
 	uint8_t n_on;
+	uint16_t never[POLICY_FAILOVER_CODES];  /* that do not, also where `on` has them */
+	uint8_t n_never;
 	uint8_t attempts;                    /* regions tried at most, the first included */
 	uint32_t first_response_ms;          /* silence that long is a failure */
+	uint32_t attempt_ms;                 /* and so is nothing but 100 for that long; 0: until timer C */
+	uint32_t total_ms;                   /* no attempt begins or waits later than this; 0: no limit */
+	double budget;                       /* attempts after failed ones, as a share of calls ...; 0: no limit */
+	uint32_t budget_min;                 /* ... and so many a second, however few calls there are */
 };
 
 struct policy_pool_config {
@@ -74,14 +86,38 @@ struct policy_pool_config {
 	struct policy_failover failover;
 };
 
-/* Empty text matches everything. Numbers are E.164 ("+15551234567"); a pattern ends in '*' (prefix)
- * or is a whole number. */
+/* Numbers are E.164 ("+15551234567"); a pattern ends in '*' (prefix) or is a whole number. */
+struct policy_number { char text[POLICY_NUMBER_LEN]; };
+
+/* Some hours of some days, in the rule's zone. */
+struct policy_window {
+	uint8_t days;             /* bit 0: Monday ... bit 6: Sunday: the day on which it begins */
+	uint16_t from, to;        /* minutes of the day, 0 to 1440; to <= from: until then the next day */
+};
+
+/* Which calls, and what with them. What is empty matches everything; of the numbers any one has to. */
 struct policy_rule_config {
 	char name[POLICY_NAME_LEN];
 	char trunk[POLICY_NAME_LEN];
-	char to[32];
-	char from[32];
-	uint16_t pool;
+	struct policy_number *to, *from;
+	unsigned n_to, n_from;
+	char header[POLICY_NAME_LEN];  /* name of a header field */
+	char value[POLICY_NAME_LEN];   /* its value, or its beginning and '*'; empty: any */
+	struct policy_window windows[POLICY_WINDOWS_MAX];
+	uint8_t n_windows;
+	char zone[POLICY_NAME_LEN];    /* of the windows; empty: UTC */
+	double percent;                /* of these calls, drawn; 0 or 100: all */
+	uint16_t pool;                 /* POLICY_NO_POOL with `refuse` */
+	uint16_t refuse;               /* response code; 0: to the pool */
+};
+
+/* A time zone as far as rules need it: local time is UTC + offset from each change on, and that of the first
+ * before it as well. */
+struct policy_zone_change { int64_t from_s; int32_t offset_s; };
+struct policy_zone {
+	char name[POLICY_NAME_LEN];
+	const struct policy_zone_change *changes;  /* ascending, at least one */
+	unsigned n_changes;
 };
 
 /* What tunes `adaptive`; policy_tuning_default() gives the values that hold where nothing is said. */
@@ -108,6 +144,8 @@ struct policy_config {
 	unsigned n_pools;
 	const struct policy_rule_config *rules;
 	unsigned n_rules;
+	const struct policy_zone *zones;  /* every one that a rule names */
+	unsigned n_zones;
 	struct policy_tuning tuning;
 };
 
@@ -125,8 +163,11 @@ const struct policy_tuning *policy_table_tuning(const struct policy_table *table
 int policy_table_region_find(const struct policy_table *table, const char *name);
 const struct policy_pool_config *policy_table_pool(const struct policy_table *table, unsigned index);
 unsigned policy_table_pools(const struct policy_table *table);
+/* Without its lists of numbers. */
 const struct policy_rule_config *policy_table_rule(const struct policy_table *table, unsigned index);
 unsigned policy_table_rules(const struct policy_table *table);
+/* The header fields whose values a query brings, by their index in it; NULL past the last. */
+const char *policy_table_header(const struct policy_table *table, unsigned index);
 
 /* ---- the facts ---- */
 
@@ -156,7 +197,9 @@ struct policy_region_facts {
 struct policy_query {
 	const char *trunk;       /* name */
 	const char *from, *to;   /* E.164 where known, else the user part as it came; never NULL */
+	const char *const *headers;  /* values, by the index of policy_table_header(), NULL: not there; or NULL: none */
 	int64_t now_us;
+	int64_t wall_us;         /* since 1970, UTC: for rules with hours */
 	uint64_t random;         /* uniform; the only chance there is */
 };
 
@@ -179,17 +222,20 @@ struct policy_plan {
 	enum policy_strategy strategy;
 	enum policy_because because;
 	bool panic;
+	uint16_t refuse;         /* the rule refuses the call with this code; 0: no */
 	float threshold;         /* adaptive: cold regions that cost at most this (ms) were equal; 0: not asked */
 	uint8_t n_candidates;    /* the pool's regions, in the pool's order */
-	uint8_t n_order;         /* eligible ones, best first */
-	uint8_t order[POLICY_REGIONS_MAX];
+	uint8_t n_eligible;
+	uint8_t n_order;         /* of those, as many as a call can be tried at, best first */
+	uint8_t order[POLICY_ATTEMPTS_MAX];
 	const struct policy_failover *failover;  /* the table's; NULL without a pool */
 	struct policy_candidate candidates[POLICY_REGIONS_MAX];
 };
 
 /* Decides one call. `facts` has policy_table_regions() entries. Writes only the first n_candidates
  * candidates and n_order entries. Returns 0, or -ENOENT when no rule matches (plan->rule is -1), or
- * -EHOSTUNREACH when a rule matches and no region is eligible. */
+ * -ECONNREFUSED when the rule refuses (plan->refuse), or -EHOSTUNREACH when a rule matches and no region
+ * is eligible. */
 int policy_decide(const struct policy_table *table, const struct policy_region_facts *facts,
                   const struct policy_query *query, struct policy_plan *plan);
 

@@ -40,46 +40,9 @@
 
 #define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
 #define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
-#define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
 #define STRATEGY_TRUST_MIN 0.1       /* the share that a region gets whose figure is too old to shun it */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
-#define STRATEGY_TOLD_MAX 1e3        /* a load told from outside beyond this (or NaN) is none */
 #define STRATEGY_ROOM_MIN 1e-6       /* so that a draw among full regions still has a winner */
-
-double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
-{
-	double load = ((double)facts->calls + facts->remote_calls) * region->per_call +
-	              ((double)facts->setups + facts->remote_setups) * region->per_setup;
-	double rate = facts->cps * region->per_cps, told = (double)facts->outside_load;
-
-	load = rate > load ? rate : load;
-	return told > load && told < STRATEGY_TOLD_MAX ? told : load;
-}
-
-/* The error rate as a share; what is no share (NaN, negative) says nothing. */
-static double error_rate(const struct policy_region_facts *facts)
-{
-	double e = (double)facts->error_rate;
-
-	if (!(e > 0))
-		return 0;
-	return e < STRATEGY_ERROR_MAX ? e : STRATEGY_ERROR_MAX;
-}
-
-/* `cost` of one attempt becomes that of getting through; `failure` is added where every second one fails. */
-static double with_errors(double cost, double failure, const struct policy_region_facts *facts)
-{
-	double e = error_rate(facts);
-
-	if (e == 0)
-		return cost;
-	return (cost + 4 * e * e * failure) / (1 - e);
-}
-
-double strategy_load_with_errors(double load, const struct policy_region_facts *facts)
-{
-	return with_errors(load, 1, facts);
-}
 
 static float load_score(const struct policy_candidate *c)
 {
@@ -95,7 +58,7 @@ struct latencies {
 };
 
 /* A figure by what it still says at its age, and by what stands in for it by the rest. */
-static double aged_ms(const struct latencies *l, uint32_t us, uint32_t age_ms, double stand_in_ms)
+static inline double aged_ms(const struct latencies *l, uint32_t us, uint32_t age_ms, double stand_in_ms)
 {
 	if (us == 0)
 		return stand_in_ms;
@@ -106,7 +69,7 @@ static double aged_ms(const struct latencies *l, uint32_t us, uint32_t age_ms, d
 }
 
 /* From INVITE to ringing; 0: nothing is known. */
-static double latency_known_ms(const struct latencies *l, const struct policy_region_facts *f)
+static inline double latency_known_ms(const struct latencies *l, const struct policy_region_facts *f)
 {
 	double first = aged_ms(l, f->latency_us, f->latency_age_ms, f->rtt_us != 0 ? f->rtt_us * 0.001 + l->probe_ms : 0);
 
@@ -122,7 +85,8 @@ static void least_longer(uint32_t *least, uint32_t whole, uint32_t part)
 		*least = longer;
 }
 
-static struct latencies latencies_of(const struct policy_tuning *tuning, const struct policy_plan *plan)
+/* Leaves the latency of each, or 0, as its score, to make the score of. */
+static struct latencies latencies_of(const struct policy_tuning *tuning, struct policy_plan *plan)
 {
 	struct latencies l = {.tuning = tuning};
 	uint32_t probe = UINT32_MAX, ring = UINT32_MAX;
@@ -141,6 +105,7 @@ static struct latencies latencies_of(const struct policy_tuning *tuning, const s
 		if (!plan->candidates[i].eligible)
 			continue;
 		double ms = latency_known_ms(&l, &plan->candidates[i].facts);
+		plan->candidates[i].score = (float)ms;
 
 		if (ms > 0 && (l.lowest_ms <= 0 || ms < l.lowest_ms))
 			l.lowest_ms = ms;
@@ -153,8 +118,8 @@ static struct latencies latencies_of(const struct policy_tuning *tuning, const s
 /* The latency of one region, its own or what stands in for it, times `pressure`, with its errors. */
 static float latency_score(const struct latencies *l, const struct policy_candidate *c, double pressure)
 {
-	double ms = latency_known_ms(l, &c->facts);
-	float score = (float)with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
+	double ms = (double)c->score;
+	float score = (float)strategy_with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
 
 	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
 }

@@ -10,9 +10,6 @@
 enum policy_because strategy_score(const struct policy_table *table, const struct policy_query *query,
                                    struct policy_plan *plan, int *first);
 
-/* How full a region is, 0 to 1 and above: the scarcest of what it has. */
-double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts);
-
 /* In force, slow start counted in; for the strategies that share by weight. */
 static inline double strategy_weight(const struct policy_region_facts *f)
 {
@@ -25,7 +22,44 @@ static inline uint64_t strategy_in_use(const struct policy_region_facts *f)
 	return (uint64_t)f->calls + f->setups + f->remote_calls + f->remote_setups;
 }
 
+#define STRATEGY_ERROR_MAX 0.999     /* keeps the quotient finite */
+#define STRATEGY_TOLD_MAX 1e3        /* a load told from outside beyond this (or NaN) is none */
+
+/* How full a region is, 0 to 1 and above: the scarcest of what it has. */
+static inline double strategy_load(const struct policy_region_compiled *region, const struct policy_region_facts *facts)
+{
+	double load = ((double)facts->calls + facts->remote_calls) * region->per_call +
+	              ((double)facts->setups + facts->remote_setups) * region->per_setup;
+	double rate = facts->cps * region->per_cps, told = (double)facts->outside_load;
+
+	load = rate > load ? rate : load;
+	return told > load && told < STRATEGY_TOLD_MAX ? told : load;
+}
+
+/* The error rate as a share; what is no share (NaN, negative) says nothing. */
+static inline double strategy_error_rate(const struct policy_region_facts *facts)
+{
+	double e = (double)facts->error_rate;
+
+	if (!(e > 0))
+		return 0;
+	return e < STRATEGY_ERROR_MAX ? e : STRATEGY_ERROR_MAX;
+}
+
+/* `cost` of one attempt becomes that of getting through; `failure` is added where every second one fails. */
+static inline double strategy_with_errors(double cost, double failure, const struct policy_region_facts *facts)
+{
+	double e = strategy_error_rate(facts);
+
+	if (e == 0)
+		return cost;
+	return (cost + 4 * e * e * failure) / (1 - e);
+}
+
 /* The load as it counts against the region: its failures take room too. */
-double strategy_load_with_errors(double load, const struct policy_region_facts *facts);
+static inline double strategy_load_with_errors(double load, const struct policy_region_facts *facts)
+{
+	return strategy_with_errors(load, 1, facts);
+}
 
 #endif

@@ -15,6 +15,7 @@
 #define TABLE_WEIGHT_MAX 65535
 #define TABLE_RESPONSE_MIN 300      /* final responses other than success, RFC 3261 section 21 */
 #define TABLE_RESPONSE_MAX 699
+#define TABLE_REFUSE_MIN 400
 #define TABLE_EJECT_FAILURES_MAX 255
 
 struct policy_tuning policy_tuning_default(void)
@@ -74,6 +75,12 @@ static int check_failover(const struct policy_pool_config *p, struct err *err)
 			return err_set(err, EINVAL, "pool \"%s\": failover on %u is no failure response: %d to %d",
 			               p->name, f->on[i], TABLE_RESPONSE_MIN, TABLE_RESPONSE_MAX);
 	}
+	if (f->n_never > POLICY_FAILOVER_CODES)
+		return err_set(err, EINVAL, "pool \"%s\": failover never on %u codes: at most %d", p->name, f->n_never,
+		               POLICY_FAILOVER_CODES);
+	if (!(f->budget >= 0 && f->budget <= 10))
+		return err_set(err, EINVAL, "pool \"%s\": failover budget %g is no share of calls: 0 (no limit) to 10", p->name,
+		               f->budget);
 	if (f->attempts == 0)
 		return err_set(err, EINVAL, "pool \"%s\": 0 attempts would try no region: at least 1", p->name);
 	if (f->first_response_ms == 0)
@@ -127,38 +134,94 @@ static int check_pools(const struct policy_config *c, struct err *err)
 	return 0;
 }
 
-static int check_pattern(const struct policy_rule_config *r, const char *key, const char *pattern, size_t size,
-                         struct err *err)
+static int check_patterns(const struct policy_rule_config *r, const char *key, const struct policy_number *list,
+                          unsigned n, struct err *err)
 {
-	if (memchr(pattern, '\0', size) == NULL)
-		return err_set(err, EINVAL, "rule \"%s\": `%s` is longer than %zu characters", r->name, key,
-		               size - 1);
-	if (!match_pattern_ok(pattern))
-		return err_set(err, EINVAL, "rule \"%s\": `%s: %s` is no number: write \"+18005551234\" (up to 15 "
-		               "digits) or a prefix such as \"+1800*\"", r->name, key, pattern);
+	for (unsigned i = 0; i < n; i++) {
+		if (memchr(list[i].text, '\0', sizeof(list[i].text)) == NULL)
+			return err_set(err, EINVAL, "rule \"%s\": `%s` is longer than %zu characters", r->name, key,
+			               sizeof(list[i].text) - 1);
+		if (list[i].text[0] == '\0' || !match_pattern_ok(list[i].text))
+			return err_set(err, EINVAL, "rule \"%s\": `%s: %s` is no number: write \"+18005551234\" (up to 15 "
+			               "digits) or a prefix such as \"+1800*\"", r->name, key, list[i].text);
+	}
+	return 0;
+}
+
+static int check_target(const struct policy_rule_config *r, unsigned n_pools, struct err *err)
+{
+	if (r->refuse != 0 && (r->refuse < TABLE_REFUSE_MIN || r->refuse > TABLE_RESPONSE_MAX))
+		return err_set(err, EINVAL, "rule \"%s\": refuse with %u is no refusal: %d to %d", r->name, r->refuse,
+		               TABLE_REFUSE_MIN, TABLE_RESPONSE_MAX);
+	if (r->refuse != 0)
+		return 0;
+	if (n_pools == 0)
+		return err_set(err, EINVAL, "rule \"%s\" leads to a pool and there is none: add one", r->name);
+	if (r->pool >= n_pools)
+		return err_set(err, EINVAL, "rule \"%s\": pool index %u is out of range: 0 to %u", r->name, r->pool,
+		               n_pools - 1);
+	return 0;
+}
+
+static int check_windows(const struct policy_rule_config *r, struct err *err)
+{
+	if (r->n_windows > POLICY_WINDOWS_MAX)
+		return err_set(err, EINVAL, "rule \"%s\": %u windows of time: at most %d", r->name, r->n_windows,
+		               POLICY_WINDOWS_MAX);
+	for (unsigned i = 0; i < r->n_windows; i++) {
+		const struct policy_window *w = &r->windows[i];
+
+		if (w->days == 0 || w->days > 0x7f || w->from >= 1440 || w->to > 1440 || w->from == w->to)
+			return err_set(err, EINVAL, "rule \"%s\": window %u is no time: days, and minutes from 0 to 1440",
+			               r->name, i + 1);
+	}
+	return 0;
+}
+
+static int check_rest(const struct policy_config *c, const struct policy_rule_config *r, struct err *err)
+{
+	if (!(r->percent >= 0 && r->percent <= 100))
+		return err_set(err, EINVAL, "rule \"%s\": percent %g is no percentage: above 0, at most 100", r->name,
+		               r->percent);
+	if (r->zone[0] == '\0')
+		return 0;
+	for (unsigned i = 0; i < c->n_zones; i++) {
+		if (strcmp(c->zones[i].name, r->zone) == 0 && c->zones[i].n_changes != 0)
+			return 0;
+	}
+	return err_set(err, EINVAL, "rule \"%s\": zone \"%s\" is not among the zones given", r->name, r->zone);
+}
+
+static int check_texts(const struct policy_rule_config *r, struct err *err)
+{
+	static const char *const keys[] = {"trunk", "header", "value", "zone"};
+	const char *const texts[] = {r->trunk, r->header, r->value, r->zone};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (memchr(texts[i], '\0', POLICY_NAME_LEN) == NULL)
+			return err_set(err, EINVAL, "rule \"%s\": the %s is longer than %d characters", r->name, keys[i],
+			               POLICY_NAME_LEN - 1);
+	}
 	return 0;
 }
 
 static int check_rules(const struct policy_config *c, struct err *err)
 {
+	if (c->n_zones > POLICY_ZONES_MAX)
+		return err_set(err, EINVAL, "%u time zones: at most %d", c->n_zones, POLICY_ZONES_MAX);
 	for (unsigned i = 0; i < c->n_rules; i++) {
 		const struct policy_rule_config *r = &c->rules[i];
 		int rc = check_name(r->name, "rule", i, err);
 
-		if (rc < 0)
+		if (rc < 0 || (rc = check_texts(r, err)) < 0 ||
+		    (rc = check_patterns(r, "to", r->to, r->n_to, err)) < 0 ||
+		    (rc = check_patterns(r, "from", r->from, r->n_from, err)) < 0 ||
+		    (rc = check_windows(r, err)) < 0 || (rc = check_rest(c, r, err)) < 0 ||
+		    (rc = check_target(r, c->n_pools, err)) < 0)
 			return rc;
-		if (memchr(r->trunk, '\0', sizeof(r->trunk)) == NULL)
-			return err_set(err, EINVAL, "rule \"%s\": the trunk's name is longer than %d characters",
-			               r->name, POLICY_NAME_LEN - 1);
-		if ((rc = check_pattern(r, "to", r->to, sizeof(r->to), err)) < 0 ||
-		    (rc = check_pattern(r, "from", r->from, sizeof(r->from), err)) < 0)
-			return rc;
-		if (c->n_pools == 0)
-			return err_set(err, EINVAL, "rule \"%s\" leads to a pool and there is none: add one", r->name);
-		if (r->pool >= c->n_pools)
-			return err_set(err, EINVAL, "rule \"%s\": pool index %u is out of range: 0 to %u", r->name,
-			               r->pool, c->n_pools - 1);
 	}
+	if (match_headers(c->rules, c->n_rules) > POLICY_HEADERS_MAX)
+		return err_set(err, EINVAL, "rules ask for more than %d header fields", POLICY_HEADERS_MAX);
 	return 0;
 }
 
@@ -227,10 +290,17 @@ struct policy_table *policy_table_new(const struct policy_config *config, struct
 	t->compiled = calloc(config->n_regions, sizeof(t->compiled[0]));
 	t->pools = copy_array(config->pools, t->n_pools = config->n_pools, sizeof(t->pools[0]));
 	t->rules = copy_array(config->rules, t->n_rules = config->n_rules, sizeof(t->rules[0]));
-	t->match = match_new(config->rules, config->n_rules);
+	t->leads = calloc((size_t)config->n_rules + 1, sizeof(t->leads[0]));
+	t->match = match_new(config->rules, config->n_rules, config->zones, config->n_zones);
 	t->tuning = config->tuning;
-	if (t->regions == NULL || t->compiled == NULL || t->pools == NULL || t->rules == NULL || t->match == NULL)
+	if (t->regions == NULL || t->compiled == NULL || t->pools == NULL || t->rules == NULL || t->leads == NULL ||
+	    t->match == NULL)
 		goto no_memory;
+	for (unsigned i = 0; i < t->n_rules; i++) {  /* those stay the caller's; `match` has what it needs */
+		t->rules[i].to = t->rules[i].from = NULL;
+		t->rules[i].n_to = t->rules[i].n_from = 0;
+		t->leads[i] = (struct policy_rule_compiled){t->rules[i].pool, t->rules[i].refuse};
+	}
 	for (unsigned i = 0; i < t->n_regions; i++)
 		t->compiled[i] = region_compile(&t->regions[i], &t->tuning);
 	return t;
@@ -248,6 +318,7 @@ void policy_table_free(struct policy_table *table)
 	free(table->compiled);
 	free(table->pools);
 	free(table->rules);
+	free(table->leads);
 	match_free(table->match);
 	free(table);
 }
@@ -294,4 +365,9 @@ const struct policy_rule_config *policy_table_rule(const struct policy_table *ta
 unsigned policy_table_rules(const struct policy_table *table)
 {
 	return table->n_rules;
+}
+
+const char *policy_table_header(const struct policy_table *table, unsigned index)
+{
+	return match_header(table->match, index);
 }

@@ -14,6 +14,9 @@ struct policy_region_compiled {
 	double per_cps;           /* of a call per second: 1 / max_cps, 0 without a limit */
 };
 
+/* Where a rule leads, apart from the rest of it, which is large. */
+struct policy_rule_compiled { uint16_t pool, refuse; };
+
 struct policy_table {
 	struct policy_region_config *regions;
 	struct policy_region_compiled *compiled;
@@ -21,6 +24,7 @@ struct policy_table {
 	struct policy_pool_config *pools;
 	unsigned n_pools;
 	struct policy_rule_config *rules;
+	struct policy_rule_compiled *leads;
 	unsigned n_rules;
 	struct match *match;
 	struct policy_tuning tuning;

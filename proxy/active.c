@@ -19,6 +19,7 @@ struct active {
 	struct timer expiry;
 	struct record *end;
 	int64_t answered_us;
+	bool logged;
 	uint16_t key_len;
 	char key[];                  /* Call-ID, caller's tag, callee's tag, newlines between */
 };
@@ -34,6 +35,7 @@ static void forget(struct active *a)
 {
 	HASH_DELETE(hh, a->w->actives, a);
 	timer_stop(a->w->wheel, &a->expiry);
+	table_release(a->end->table);
 	free(a->end);
 	free(a);
 }
@@ -55,9 +57,10 @@ static void end_call(struct active *a, enum record_ended_by by, uint32_t flags)
 	r->end.duration_ms = (worker_now(w) - a->answered_us) / CLOCK_MS;
 	r->end.ended_by = (uint8_t)by;
 	r->end.flags |= flags;
-	region_call_end(&w->common->table->regions[r->end.region].live);
-	trunk_call_end(&w->common->table->trunks[r->trunk]);
-	log_end(w, r);
+	region_call_end(r->table->regions[r->end.region].live);
+	trunk_call_end(&r->table->trunks[r->trunk]);
+	if (a->logged)
+		log_end(w, r);
 	forget(a);
 }
 
@@ -70,30 +73,33 @@ static void on_expiry(struct timer *timer)
 /* The session's end and then what a last BYE may take (section 10), never above the maximum. */
 static void expire_later(struct active *a, const struct sip_msg *answer)
 {
-	int64_t max_ms = a->w->common->config.max_call_ms, ms = (int64_t)sip_msg_session_expires(answer) * 1000;
+	int64_t max_ms = a->w->table->timing.max_call_ms, ms = (int64_t)sip_msg_session_expires(answer) * 1000;
 	ms = ms ? ms + TXN_TIMEOUT_US / CLOCK_MS : max_ms;
 	timer_start(a->w->wheel, &a->expiry, on_expiry, worker_now(a->w), (ms < max_ms ? ms : max_ms) * CLOCK_MS);
 }
 
-void active_add(struct worker *w, struct record *end, const struct sip_msg *answer)
+void active_add(struct worker *w, struct record *end, const struct sip_msg *answer, bool logged)
 {
 	char key[KEY_MAX];
 	size_t n = key_of(record_texts(end), end->call_id_len, answer->from_tag, answer->to_tag, key);
 	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = NULL;
-	region_call_begin(&w->common->table->regions[end->end.region].live);
+	region_call_begin(end->table->regions[end->end.region].live);
 	if (n)
 		HASH_FIND(hh, w->actives, key, n, old);
 	if (old)  /* the same call answered anew: its end was never seen */
 		end_call(old, ENDED_BY_NONE, RECORD_EX);
 	if (!a) {  /* cannot be followed: as good as over */
-		region_call_end(&w->common->table->regions[end->end.region].live);
-		trunk_call_end(&w->common->table->trunks[end->trunk]);
-		log_end(w, end);
+		region_call_end(end->table->regions[end->end.region].live);
+		trunk_call_end(&end->table->trunks[end->trunk]);
+		if (logged)
+			log_end(w, end);
+		table_release(end->table);
 		free(end);
 		return;
 	}
 	a->w = w;
 	a->end = end;
+	a->logged = logged;
 	a->answered_us = worker_now(w);
 	a->key_len = (uint16_t)n;
 	memcpy(a->key, key, n);
@@ -142,11 +148,11 @@ static void log_foreign(struct worker *w, const struct sip_msg *bye, const struc
 	if (!(r = worker_log_reserve(w, record_size(0, id, 0, 0))))
 		return;
 	*r = (struct record){
-		.kind = RECORD_END, .trunk = (int16_t)table_trunk_by_hash(w->common->table, t->trunk), .rule = -1, .pool = -1,
+		.kind = RECORD_END, .trunk = (int16_t)table_trunk_by_hash(w->table, t->trunk), .rule = -1, .pool = -1,
 		.call_id_len = (uint16_t)id, .size = (uint32_t)record_size(0, id, 0, 0), .wall_us = clock_wall_us(),
-		.table = w->common->table,
+		.table = w->table,
 		.end = {.outcome = OUTCOME_ANSWERED, .status = 200, .flags = RECORD_WN, .origin = t->node,
-		        .region = (int16_t)table_region_by_hash(w->common->table, t->region), .setup_ms = -1, .ring_ms = -1},
+		        .region = (int16_t)table_region_by_hash(w->table, t->region), .setup_ms = -1, .ring_ms = -1},
 	};
 	r->end.duration_ms = r->wall_us / CLOCK_MS - (int64_t)t->time_s * 1000;
 	memcpy(record_texts(r), bye->call_id, id);

@@ -8,9 +8,10 @@
 #include "proxy/worker.h"
 
 /* The call is answered. `end` is its end record, complete but for the end itself; malloc'ed, taken
- * over. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
- * over if nothing refreshes it; where it has none, that is after node.max_call. */
-void active_add(struct worker *w, struct record *end, const struct sip_msg *answer);
+ * over with its hold on its table. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
+ * over if nothing refreshes it; where it has none, that is after node.max_call. `logged`: its end is; not where the
+ * setup has had its end record, and this is one more dialog of it. */
+void active_add(struct worker *w, struct record *end, const struct sip_msg *answer, bool logged);
 
 /* A final response to a request within a dialog passes: a 2xx shows that the call lives, and for how long; 481
  * that it does not (RFC 3261 section 12.2.1.2), whichever node or path its BYE took. */

@@ -2,6 +2,8 @@
  * call_step(), to which everything that can happen to a call comes as an event of call_internal.h. */
 #include "proxy/call_internal.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +11,11 @@
 #include "proxy/active.h"
 #include "proxy/number.h"
 #include "proxy/reply.h"
+#include "proxy/sip/header.h"
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
 static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
-struct trunk *call_trunk(const struct call *c) { return &c->w->common->table->trunks[c->trunk]; }
+struct trunk *call_trunk(const struct call *c) { return &c->table->trunks[c->trunk]; }
 
 /* ---- life ---- */
 
@@ -32,6 +35,7 @@ void call_free_if_over(struct call *c)
 	if (c->admitted)
 		trunk_setup_end(call_trunk(c), false);
 	forget_request(c);
+	table_release(c->table);
 	free(c->texts);
 	free(c);
 }
@@ -56,9 +60,10 @@ static bool keep_request(struct call *c, const struct sip_msg *invite)
 static bool keep_texts(struct call *c, const struct sip_msg *invite)
 {
 	char from[NUMBER_LEN], to[NUMBER_LEN];
-	const char *country = c->trunk >= 0 ? call_trunk(c)->default_country : "";
-	number_normalise(invite->from_user, country, from);
-	number_normalise(invite->ruri.user, country, to);
+	static const struct number_plan none;
+	const struct number_plan *plan = c->trunk >= 0 ? trunk_rules_plan(call_trunk(c)->rules) : &none;
+	number_normalise(invite->from_user, plan, from);
+	number_normalise(invite->ruri.user, plan, to);
 	size_t id = strlen(invite->call_id), nf = strlen(from), nt = strlen(to);
 	if (id > UINT16_MAX || !(c->texts = malloc(id + nf + nt + 3)))
 		return false;
@@ -78,6 +83,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 	if (!c)
 		goto lost;
 	c->w = w;
+	c->table = table_hold(w->table);
 	c->source = *source;
 	c->back = *back;
 	c->trunk = (int16_t)trunk;
@@ -95,6 +101,7 @@ lost:
 	stats_inc(&w->stats, STAT_DROP_MEMORY);
 	if (c) {
 		forget_request(c);
+		table_release(c->table);
 		free(c->texts);
 		free(c);
 	}
@@ -165,7 +172,7 @@ static void finish_no_region(struct call *c)
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (!sip_write_response(&out, resp))
+	if (!sip_write_response(&out, resp, trunk_edge_edit((enum trunk_edge)c->edge, resp)))
 		return;
 	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
@@ -192,14 +199,43 @@ static void relay_failure(struct call *c, const struct sip_msg *resp)
 	forget_request(c);
 }
 
+/* Whether this answer makes a dialog that there was not yet. */
+static bool new_dialog(struct call *c, const struct sip_msg *resp)
+{
+	uint32_t tag = token_name(resp->to_tag);
+	for (unsigned i = 0; i < c->n_dialogs; i++)
+		if (c->dialogs[i] == tag)
+			return false;
+	if (c->n_dialogs == DIALOGS_MAX)
+		return false;
+	c->dialogs[c->n_dialogs++] = tag;
+	return true;
+}
+
+/* A fork, or a branch that was late, after the setup's end: the caller sorts it out (section 16.7 step 10), and until
+ * it has, this is a call as any other, at a region that has to carry it. */
+static void count_late(struct call *c, const struct branch *b, const struct sip_msg *resp)
+{
+	struct record *end = new_dialog(c, resp) ? call_end_record(c, OUTCOME_ANSWERED, resp->status) : NULL;
+	if (!end)
+		return;
+	end->end.region = b->log.region;
+	trunk_call_begin(call_trunk(c));
+	active_add(c->w, end, resp, false);
+}
+
 static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
 	relay(c, resp);
 	if (c->again)
 		active_on_response(c->w, resp);
-	if (c->state == CALL_DONE)
-		return;  /* repeated, or of a branch that was late: the caller sorts it out (section 16.7 step 10) */
+	if (c->state == CALL_DONE) {
+		if (!c->again)
+			count_late(c, b, resp);
+		return;
+	}
 	c->state = CALL_DONE;
+	new_dialog(c, resp);
 	for (unsigned i = 0; i < c->n_branches; i++)
 		if (&c->branches[i] != b)
 			branch_elsewhere(&c->branches[i]);
@@ -211,27 +247,37 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 	c->admitted = false;
 	struct record *end = call_end_record(c, OUTCOME_ANSWERED, resp->status);
 	if (end)
-		active_add(c->w, end, resp);
+		active_add(c->w, end, resp, true);
 	else
 		trunk_call_end(call_trunk(c));
 }
 
 /* ---- the decision ---- */
 
-static int decide(struct call *c, struct policy_plan *plan, int64_t *ns)
+/* The values of the header fields that rules ask for. */
+static void fill_headers(const struct policy_table *policy, const struct sip_msg *invite, struct decision *d)
 {
-	struct table *table = c->w->common->table;
+	const char *name;
+	for (unsigned i = 0; (name = policy_table_header(policy, i)); i++)
+		d->headers[i] = sip_header_find(invite->data, invite->len, name, d->values[i], sizeof d->values[i])
+		                ? d->values[i] : NULL;
+}
+
+static int decide(struct call *c, const struct sip_msg *invite, struct decision *d)
+{
+	const struct table *table = c->table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
-	struct policy_query query = {
-		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .now_us = c->begun_us,
-		.random = worker_random(c->w),
+	d->query = (struct policy_query){
+		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .headers = d->headers,
+		.now_us = c->begun_us, .wall_us = clock_wall_us(), .random = worker_random(c->w),
 	};
+	fill_headers(table->policy, invite, d);
 	int64_t start = clock_ns();
 	table_facts(table, c->begun_us, facts);
-	int rc = policy_decide(table->policy, facts, &query, plan);
-	*ns = clock_ns() - start;
-	for (unsigned i = 0; i < plan->n_candidates; i++)
-		atomic_store_explicit(&table->regions[plan->candidates[i].region].live.hot, plan->candidates[i].hot,
+	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
+	d->ns = clock_ns() - start;
+	for (unsigned i = 0; i < d->plan.n_candidates; i++)
+		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live->hot, d->plan.candidates[i].hot,
 		                      memory_order_relaxed);
 	return rc;
 }
@@ -250,22 +296,6 @@ static void keep_plan(struct call *c, const struct policy_plan *plan)
 	memcpy(c->order, plan->order, c->n_order);
 }
 
-/* The next region of the plan that has an address; false when there is none left. `after` is the
- * attempt that failed. */
-static bool start_next(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan,
-                       const struct record_attempt *after, int64_t decision_ns)
-{
-	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
-	while (c->next < c->n_order && c->n_branches < most) {
-		unsigned region = c->order[c->next++];
-		if (!branch_start(c, invite, region))
-			continue;
-		call_log_route(c, plan, region, after, decision_ns);
-		return true;
-	}
-	return false;
-}
-
 static void fail_over(struct call *c, const struct branch *b)
 {
 	struct sip_msg invite;
@@ -273,35 +303,26 @@ static void fail_over(struct call *c, const struct branch *b)
 	struct record_attempt after = b->log;
 	bool started = false;
 	if (c->request && sip_parse(&invite, c->request, c->request_len, &why) == SIP_PARSED) {
-		started = start_next(c, &invite, NULL, &after, 0);
+		started = call_try_next(c, &invite, &after);
 		sip_release(&invite);
 	}
-	if (!started) {
+	if (!started)
 		finish_no_region(c);
-		return;
-	}
-	c->flags |= RECORD_FO;
-	stats_inc(&c->w->stats, STAT_FAILOVERS);
-}
-
-static bool region_failure(const struct call *c, int status)
-{
-	for (unsigned i = 0; i < c->failover.n_on; i++)
-		if (c->failover.on[i] == status)
-			return true;
-	return false;
 }
 
 /* ---- events ---- */
 
 static void on_failure(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
-	bool regions_fault = !c->again && region_failure(c, resp->status);
+	bool regions_fault = !c->again && call_failover_on(c, resp->status);
 	b->over = true;
 	branch_settle(b, regions_fault && !b->given_up);
+	call_shun_target(c, b, resp);
 	if (c->again)
 		active_on_response(c->w, resp);
-	if (c->state == CALL_DONE || (b->given_up && !c->cancelled))
+	/* a 6xx is of the callee, whichever region says it (section 16.7 step 5) */
+	bool global = resp->status >= 600 && !regions_fault;
+	if (c->state == CALL_DONE || (b->given_up && !c->cancelled && !global))
 		return;
 	if (c->cancelled && regions_fault)
 		finish(c, OUTCOME_CANCELLED, 487, "");
@@ -379,8 +400,18 @@ void call_step(struct call *c, struct branch *b, enum call_event event, const st
 
 static void limited(struct call *c)
 {
+	const struct trunk_limit *limit = &call_trunk(c)->limit;
+	char extra[40] = "";
+	if (limit->retry_after_ms)
+		snprintf(extra, sizeof extra, "Retry-After: %u\r\n", (limit->retry_after_ms + 999) / 1000);
 	c->flags |= RECORD_TL;
-	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
+	finish(c, OUTCOME_LIMITED, limit->status, extra);
+}
+
+static void refuse_number(struct call *c)
+{
+	c->flags |= RECORD_NA;
+	finish(c, OUTCOME_REJECTED, 403, "");
 }
 
 static void refuse_draining(struct call *c)
@@ -399,18 +430,24 @@ static bool keep_breadth(struct call *c, const struct sip_msg *invite)
 
 static void route(struct call *c, const struct sip_msg *invite)
 {
-	struct policy_plan plan;
-	int64_t ns;
+	struct decision d;
 	if (!keep_breadth(c, invite)) {
 		finish(c, OUTCOME_REJECTED, 440, "");
 		return;
 	}
-	int rc = decide(c, &plan, &ns);
-	keep_plan(c, &plan);
-	if (rc || !start_next(c, invite, &plan, NULL, ns)) {
-		call_log_route(c, &plan, (unsigned)-1, NULL, ns);
+	int rc = decide(c, invite, &d);
+	keep_plan(c, &d.plan);
+	c->decision = &d;
+	bool started = !rc && call_try_first(c, invite, &d.plan, d.ns);
+	if (!started)
+		call_log_route(c, &d.plan, (unsigned)-1, NULL, d.ns);
+	c->decision = NULL;
+	if (started)
+		return;
+	if (rc == -ECONNREFUSED)
+		finish(c, outcome_of(c, d.plan.refuse), d.plan.refuse, "");
+	else
 		finish_no_region(c);
-	}
 }
 
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
@@ -420,8 +457,11 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
+	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
+	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
+		refuse_number(c);
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))
 		limited(c);
 	else {
@@ -431,12 +471,13 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 }
 
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf)
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf, enum trunk_edge edge)
 {
 	struct call *c = call_new(w, invite, back, source, -1);
 	if (!c)
 		return;
 	c->again = true;
+	c->edge = (uint8_t)edge;
 	if (!branch_start_to(c, invite, f, sf))
 		finish(c, OUTCOME_FAILED, 513, "");
 }

@@ -12,9 +12,10 @@ struct call;
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
                 const struct addr *source, int trunk);
 
-/* An INVITE within a dialog: one branch to where the dialog goes; no decision, no record. */
+/* An INVITE within a dialog: one branch to where the dialog goes; no decision, no record. `edge`: of its responses. */
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf);
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf,
+                      enum trunk_edge edge);
 
 /* The caller's CANCEL, answered already. */
 void call_cancel(struct call *c, const struct sip_msg *cancel);

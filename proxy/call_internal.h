@@ -5,6 +5,7 @@
 #include "proxy/call.h"
 #include "proxy/record.h"
 
+#define DIALOGS_MAX 4            /* answers of one INVITE that are told apart: forks, late ones */
 #define MAX_BREADTH 60           /* recommended by RFC 5393 section 5.3.3 */
 
 enum call_state {
@@ -34,13 +35,26 @@ struct branch {
 	bool over;                   /* it has had its final response, or its time */
 };
 
+/* What a call was decided by; lives while it is routed, on the worker's stack. */
+#define HEADER_VALUE_LEN 128
+struct decision {
+	struct policy_query query;
+	struct policy_plan plan;
+	const char *headers[POLICY_HEADERS_MAX];
+	char values[POLICY_HEADERS_MAX][HEADER_VALUE_LEN];
+	int64_t ns;                  /* that it took */
+};
+
 struct call {
 	struct worker *w;
+	const struct table *table;   /* it was begun with; held: every index here is of this one */
+	const struct decision *decision;  /* of the first attempt, for its record; else NULL */
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
+	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */
@@ -49,11 +63,14 @@ struct call {
 	int16_t trunk, rule, pool;
 	uint8_t strategy;
 	uint8_t order[POLICY_ATTEMPTS_MAX], n_order, next;
+	uint8_t n_regions;           /* tried */
 	struct policy_failover failover;
 	int64_t begun_us;
 	int32_t ring_ms;             /* -1 until one is relayed */
 	char *texts;                 /* call_id, from, to, each with its NUL */
 	uint16_t call_id_len, from_len, to_len;
+	uint32_t dialogs[DIALOGS_MAX];   /* token_name() of the To tags that have answered */
+	uint8_t n_dialogs;
 	uint8_t n_branches;
 	struct branch branches[POLICY_ATTEMPTS_MAX];
 };
@@ -65,7 +82,20 @@ void call_free_if_over(struct call *c);
 const char *call_number_to(const struct call *c);
 struct trunk *call_trunk(const struct call *c);
 
-/* branch.c: sends the INVITE to `region`; false when it has no address to send to. */
+/* call_failover.c: whether that response sends the call on. */
+bool call_failover_on(const struct call *c, int status);
+/* Starts the first attempt of the plan; false when no region has an address. */
+bool call_try_first(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan, int64_t decision_ns);
+/* Starts the one after `after`; false when there is none, or when it may not be: c->flags says so. */
+bool call_try_next(struct call *c, const struct sip_msg *invite, const struct record_attempt *after);
+/* A 503's Retry-After: its target is left alone for so long, where there is another. */
+void call_shun_target(const struct call *c, const struct branch *b, const struct sip_msg *resp);
+/* Of failover.total, µs; INT64_MAX: it has no limit. */
+int64_t call_time_left(const struct call *c);
+/* Attempts that it may make, over all. */
+unsigned call_attempts_most(const struct call *c);
+
+/* branch.c: sends the INVITE to a target of `region` that it has not been at; false when there is none to send to. */
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region);
 /* Where a dialog goes. */
 bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf);
@@ -79,7 +109,7 @@ void branch_settle(struct branch *b, bool region_failed);
 /* call_record.c */
 void call_log_route(struct call *c, const struct policy_plan *plan, unsigned region, const struct record_attempt *after,
                     int64_t decision_ns);
-/* The end record, malloc'ed; NULL without memory. */
+/* The end record, malloc'ed, with a hold on its table; NULL without memory. */
 struct record *call_end_record(const struct call *c, enum record_outcome outcome, int status);
 void call_log_end(struct call *c, enum record_outcome outcome, int status);
 

@@ -92,6 +92,7 @@ static void take(struct call_log *log, const struct record *r)
 		return;
 	}
 	record_json(&log->out, r, log->node_id, log->mask);
+	record_done(r);
 	log->out_records++;
 	if (log->out.len >= CHUNK_BYTES)
 		write_out(log);

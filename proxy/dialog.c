@@ -39,12 +39,24 @@ static void refuse(struct worker *w, const struct sip_msg *m, const struct sip_p
 	reply_to(w, m, path, source, status, "");
 }
 
-void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
-                    const struct dialog_route *route)
+/* How it crosses the edge of trust: the dialog has a trunk at one end, a region at the other. */
+static enum trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
 {
+	int i = table_trunk_by_hash(w->table, t->trunk);
+	if (i < 0)
+		return TRUNK_EDGE_NONE;
+	enum trunk_edge edge = trunk_rules_edge(w->table->trunks[i].rules);
+	return i == trunk ? edge : trunk_edge_back(edge);
+}
+
+void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                    int trunk, const struct dialog_route *route)
+{
+	enum trunk_edge edge = edge_of(w, &route->token, trunk);
 	struct addr next;
 	struct forward f;
-	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict};
+	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict,
+	                         .edit = {trunk_edge_edit(edge, m), NULL}};
 	if (!forward_next_hop(w, m, &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
 		refuse(w, m, path, source, 404);
 		return;
@@ -54,7 +66,7 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 	if (m->method == SIP_BYE)
 		active_on_bye(w, m, &route->token);
 	if (m->method == SIP_INVITE) {
-		call_begin_again(w, m, path, source, &f, &sf);
+		call_begin_again(w, m, path, source, &f, &sf, trunk_edge_back(edge));
 		return;
 	}
 	sf.via = f.via;
@@ -67,5 +79,5 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 	if (m->method == SIP_ACK)
 		send_ack(w, &f, w->txns.scratch, writer_len(&out));
 	else
-		relay_begin(w, m, path, &f, w->txns.scratch, writer_len(&out));
+		relay_begin(w, m, path, &f, trunk_edge_back(edge), w->txns.scratch, writer_len(&out));
 }

@@ -18,7 +18,8 @@ struct dialog_route {
 /* Looks for our token: in the Request-URI, at the top of the Routes. DIALOG_NONE: there is no Route at all. */
 enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct dialog_route *out);
 
+/* `trunk`: whose source it came from, -1. */
 void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
-                    const struct dialog_route *route);
+                    int trunk, const struct dialog_route *route);
 
 #endif

@@ -24,7 +24,7 @@ static bool known_name(const struct table *t, const char *host, uint16_t port, s
 {
 	for (unsigned i = 0; i < t->n_regions; i++)
 		for (unsigned j = 0; j < t->regions[i].n_targets; j++) {
-			const struct target *k = &t->regions[i].targets[j];
+			const struct target *k = t->regions[i].targets[j];
 			if (strcasecmp(k->host, host) != 0 || !target_address(k, out))
 				continue;
 			addr_set_port(out, port);
@@ -46,7 +46,7 @@ bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_fo
 	}
 	if (!uri.port)
 		return false;
-	return addr_parse(next, uri.host, uri.port) == 0 || known_name(w->common->table, uri.host, uri.port, next);
+	return addr_parse(next, uri.host, uri.port) == 0 || known_name(w->table, uri.host, uri.port, next);
 }
 
 bool forward_looped(const struct sip_msg *req)

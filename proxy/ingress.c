@@ -3,6 +3,7 @@
  * token of ours: an answer would make tandem a reflector, and tell a scanner that it is there. */
 #include "proxy/ingress.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,13 +11,15 @@
 #include "proxy/dialog.h"
 #include "proxy/forward.h"
 #include "proxy/reply.h"
+#include "proxy/self.h"
 
 struct arrival {
 	struct worker *w;
 	const struct sip_msg *msg;
 	const struct addr *source;
 	struct sip_path path;        /* of the answer */
-	int trunk;                   /* -1: the source is none's */
+	int trunk;                   /* -1: the source is none's, or sends from a port that is not its trunk's */
+	int side;                    /* by the address alone: which side of a dialog it is */
 };
 
 static void on_response(struct worker *w, const struct sip_msg *m)
@@ -89,6 +92,23 @@ static bool scheme_served(const char *scheme)
 	return !strcasecmp(scheme, "sip") || !strcasecmp(scheme, "sips") || !strcasecmp(scheme, "tel");
 }
 
+/* A trunk's keep-alive, answered here (section 11.2), however few hops are left: nothing that its sender requires
+ * (section 8.2.2.3) is served. */
+static void answer_options(const struct arrival *a)
+{
+	const char *require = sip_msg_require(a->msg);
+	char extra[512];
+	int n = snprintf(extra, sizeof extra, "Unsupported: %s\r\n", require ? require : "");
+	if (!scheme_served(a->msg->ruri.scheme))
+		refuse(a, 416, "");
+	else if (sip_msg_proxy_require(a->msg, 0))
+		refuse_extensions(a);
+	else if (require)
+		refuse(a, 420, n < (int)sizeof extra ? extra : "");
+	else
+		refuse(a, atomic_load(&a->w->common->draining) ? 503 : 200, REPLY_ALLOW);
+}
+
 /* Section 16.3: what any proxy checks before it forwards. False when the request has been answered. */
 static bool sane(const struct arrival *a)
 {
@@ -114,6 +134,10 @@ static bool sane(const struct arrival *a)
 static void on_new_request(const struct arrival *a)
 {
 	struct worker *w = a->w;
+	if (self_asked(w, a->msg, a->source)) {
+		refuse(a, 200, "");
+		return;
+	}
 	if (a->trunk < 0) {
 		stats_inc(&w->stats, STAT_DROP_SOURCE);
 		return;
@@ -122,9 +146,9 @@ static void on_new_request(const struct arrival *a)
 		stats_inc(&w->stats, STAT_DROP_STRAY_ACK);
 		return;
 	}
-	if (a->msg->method == SIP_OPTIONS) {  /* a trunk's keep-alive: answered here, however few hops are left */
+	if (a->msg->method == SIP_OPTIONS) {
 		count_request(w, SIP_OPTIONS);
-		refuse(a, atomic_load(&w->common->draining) ? 503 : 200, REPLY_ALLOW);
+		answer_options(a);
 		return;
 	}
 	if (!sane(a))
@@ -144,7 +168,7 @@ static void on_dialog_request(const struct arrival *a)
 		if (!sane(a))
 			return;
 		count_request(a->w, a->msg->method);
-		dialog_request(a->w, a->msg, &a->path, a->source, &route);
+		dialog_request(a->w, a->msg, &a->path, a->source, a->side, &route);
 		return;
 	case DIALOG_FORGED:
 		stats_inc(&a->w->stats, STAT_DROP_TOKEN);
@@ -194,7 +218,10 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 static void on_parsed(struct worker *w, unsigned socket, const struct addr *source, const struct sip_msg *m,
                       enum sip_parsed parsed, const char *why)
 {
-	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->common->table, source)};
+	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
+	a.side = a.trunk;
+	if (a.trunk >= 0 && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
+		a.trunk = -1;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
 		return;

@@ -4,11 +4,13 @@ libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
+	proxy/call_failover.c \
 	proxy/call_log.c proxy/call_log.h \
 	proxy/call_record.c \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \
+	proxy/live.c proxy/live.h \
 	proxy/number.c proxy/number.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/proxy.c proxy/proxy.h \
@@ -16,6 +18,8 @@ libproxy_a_SOURCES = \
 	proxy/relay.c proxy/relay.h \
 	proxy/reply.c proxy/reply.h \
 	proxy/resolver.c proxy/resolver.h \
+	proxy/sip/header.c proxy/sip/header.h \
+	proxy/self.c proxy/self.h \
 	proxy/sip/message.c proxy/sip/message.h \
 	proxy/sip/txn.h proxy/sip/txn_internal.h \
 	proxy/sip/txn_client.c \
@@ -26,5 +30,6 @@ libproxy_a_SOURCES = \
 	proxy/table.c proxy/table.h \
 	proxy/target.c proxy/target.h \
 	proxy/token.c proxy/token.h \
-	proxy/trunk.c proxy/trunk.h \
+	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
+	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h

@@ -32,29 +32,50 @@ static const char *plain(const char *user, char out[NUMBER_LEN])
 	return out;
 }
 
-const char *number_normalise(const char *user, const char *country, char out[NUMBER_LEN])
+struct number_plan number_plan(const char *country)
+{
+	struct number_plan p = {.n_international = *country != 0};
+	bool nanp = !strcmp(country, "1");
+	snprintf(p.country, sizeof p.country, "%s", country);
+	snprintf(p.international[0], sizeof p.international[0], "%s", nanp ? "011" : "00");
+	snprintf(p.national, sizeof p.national, "%s", nanp ? "1" : "0");
+	return p;
+}
+
+/* Behind the international prefix, or NULL. */
+static const char *international(const struct number_plan *plan, const char *d)
+{
+	for (unsigned i = 0; i < plan->n_international; i++) {
+		size_t n = strlen(plan->international[i]);
+		if (n && !strncmp(d, plan->international[i], n) && d[n])
+			return d + n;
+	}
+	return NULL;
+}
+
+/* Behind the national prefix, where one is dialled. In North America it is also how an area code never begins, and
+ * ten digits follow: anything else that begins with it is something else. */
+static const char *national(const struct number_plan *plan, const char *d)
+{
+	size_t n = strlen(plan->national);
+	if (!n || strncmp(d, plan->national, n) != 0)
+		return d;
+	return strcmp(plan->country, "1") != 0 || strlen(d) == n + 10 ? d + n : d;
+}
+
+const char *number_normalise(const char *user, const struct number_plan *plan, char out[NUMBER_LEN])
 {
 	char d[DIGITS_LEN];
-	bool plus, nanp = !strcmp(country, "1");
+	bool plus;
 	if (!digits_of(user, &plus, d))
 		return plain(user, out);
-	size_t n = strlen(d);
-	const char *cc = "", *rest = d;
-	if (plus)
-		rest = d;
-	else if (!*country || n < 7)
+	const char *rest = plus ? d : strlen(d) < 7 ? NULL : international(plan, d);
+	if (rest)
+		snprintf(out, NUMBER_LEN, "+%s", rest);
+	else if (!*plan->country || strlen(d) < 7)
 		return plain(user, out);
-	else if (nanp && !strncmp(d, "011", 3))
-		rest = d + 3;
-	else if (!nanp && !strncmp(d, "00", 2))
-		rest = d + 2;
-	else if (nanp && n == 11 && d[0] == '1')
-		rest = d;
-	else if (!nanp && d[0] == '0')
-		cc = country, rest = d + 1;
 	else
-		cc = country;
-	snprintf(out, NUMBER_LEN, "+%.6s%s", cc, rest);
+		snprintf(out, NUMBER_LEN, "+%s%s", plan->country, national(plan, d));
 	return out;
 }
 

@@ -12,8 +12,11 @@
 #include "proxy/worker.h"
 
 struct probe {
+	struct probe *next;
 	struct worker *w;
-	struct target *target;
+	struct target *target;       /* the worker's table keeps it */
+	unsigned region;             /* its index in that table */
+	bool wanted;
 	struct timer timer;          /* the next probe, or the end of this one's patience */
 	struct txn_client *txn;
 	int64_t sent_us;
@@ -22,12 +25,12 @@ struct probe {
 };
 
 struct prober {
-	unsigned n;
-	struct probe probes[];
+	struct worker *w;
+	struct probe *probes;
 };
 
 static void send_probe(struct timer *timer);
-static const struct proxy_config *config(const struct probe *p) { return &p->w->common->config; }
+static const struct proxy_timing *timing(const struct probe *p) { return &p->w->table->timing; }
 
 static struct probe *of_timer(struct timer *timer)
 {
@@ -36,21 +39,21 @@ static struct probe *of_timer(struct timer *timer)
 
 static void set_health(struct probe *p, bool healthy, const char *error)
 {
-	struct table *table = p->w->common->table;
-	const char *region = table->regions[p->target->region].live.name;
+	const struct table *table = p->w->table;
+	const char *region = table->regions[p->region].live->name;
 	if (target_set_health(p->target, healthy, error)) {
 		if (healthy)
 			log_info("region %s: target %s is up", region, p->target->uri);
 		else
 			log_warn("region %s: target %s is down: %s", region, p->target->uri, error);
 	}
-	if (table_refresh_health(table, p->target->region))
+	if (table_refresh_health(table, p->region))
 		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
 }
 
 static void judge(struct probe *p, bool good, const char *error)
 {
-	set_health(p, region_health_judge(&p->health, good, config(p)->probe_rise, config(p)->probe_fall), error);
+	set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
 }
 
 static void next_in(struct probe *p, int64_t us)
@@ -61,7 +64,7 @@ static void next_in(struct probe *p, int64_t us)
 static void done(struct probe *p, bool good, const char *error)
 {
 	judge(p, good, error);
-	next_in(p, config(p)->probe_interval_ms * CLOCK_MS - (worker_now(p->w) - p->sent_us));
+	next_in(p, timing(p)->probe_interval_ms * CLOCK_MS - (worker_now(p->w) - p->sent_us));
 }
 
 static void on_response(void *user, const struct sip_msg *resp)
@@ -92,7 +95,7 @@ static void on_patience(struct timer *timer)
 	char error[96];
 	if (p->txn)
 		txn_client_end(p->txn);
-	snprintf(error, sizeof error, "no answer in %u ms", config(p)->probe_timeout_ms);
+	snprintf(error, sizeof error, "no answer in %u ms", timing(p)->probe_timeout_ms);
 	done(p, false, error);
 }
 
@@ -150,42 +153,87 @@ static void send_probe(struct timer *timer)
 		done(p, false, "out of memory");
 		return;
 	}
-	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), config(p)->probe_timeout_ms * CLOCK_MS);
+	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), timing(p)->probe_timeout_ms * CLOCK_MS);
+}
+
+static struct probe *probe_of(struct prober *prober, const struct target *target)
+{
+	struct probe *p = prober->probes;
+	while (p && p->target != target)
+		p = p->next;
+	return p;
+}
+
+/* The name, not the place in the list, tells whose it is: it stays with its worker over a reload. */
+static bool mine(const struct worker *w, const struct target *t)
+{
+	return worker_owner(w->common, t->uri, strlen(t->uri)) == w->index;
+}
+
+static void want(struct prober *prober, struct target *target, unsigned region, int64_t in_us)
+{
+	struct probe *p = probe_of(prober, target);
+	if (!p) {
+		p = calloc(1, sizeof *p);
+		if (!p) {
+			log_error("region %s: target %s is not probed: out of memory", prober->w->table->regions[region].live->name,
+			          target->uri);
+			return;
+		}
+		*p = (struct probe){.next = prober->probes, .w = prober->w, .target = target};
+		prober->probes = p;
+		next_in(p, in_us);
+	}
+	p->region = region;
+	p->wanted = true;
+}
+
+static void drop_unwanted(struct prober *prober)
+{
+	for (struct probe **at = &prober->probes; *at;) {
+		struct probe *p = *at;
+		if (p->wanted) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		timer_stop(p->w->wheel, &p->timer);
+		if (p->txn)
+			txn_client_end(p->txn);
+		free(p);
+	}
+}
+
+void prober_on_table(struct prober *prober)
+{
+	const struct table *table = prober->w->table;
+	unsigned k = 0;
+	for (struct probe *p = prober->probes; p; p = p->next)
+		p->wanted = false;
+	/* not all at once: a burst of probes would measure itself */
+	for (unsigned i = 0; i < table->n_regions; i++)
+		for (unsigned j = 0; j < table->regions[i].n_targets; j++)
+			if (mine(prober->w, table->regions[i].targets[j]))
+				want(prober, table->regions[i].targets[j], i, k++ * 5 * CLOCK_MS);
+	drop_unwanted(prober);
 }
 
 struct prober *prober_new(struct worker *w)
 {
-	struct table *table = w->common->table;
-	unsigned n = 0, k = 0;
-	for (unsigned i = 0; i < table->n_regions; i++)
-		n += table->regions[i].n_targets;
-	struct prober *prober = calloc(1, sizeof *prober + n * sizeof(struct probe));
-	if (!prober)
-		return NULL;
-	for (unsigned i = 0; i < table->n_regions; i++)
-		for (unsigned j = 0; j < table->regions[i].n_targets; j++)
-			if (k++ % w->common->n_workers == w->index) {
-				struct probe *p = &prober->probes[prober->n++];
-				p->w = w;
-				p->target = &table->regions[i].targets[j];
-			}
+	struct prober *prober = calloc(1, sizeof *prober);
+	if (prober)
+		prober->w = w;
 	return prober;
 }
 
-void prober_start(struct prober *prober)
-{
-	/* not all at once: a burst of probes would measure itself */
-	for (unsigned i = 0; i < prober->n; i++)
-		next_in(&prober->probes[i], i * 5 * CLOCK_MS);
-}
+void prober_start(struct prober *prober) { prober_on_table(prober); }
 
 void prober_free(struct prober *prober)
 {
-	for (unsigned i = 0; prober && i < prober->n; i++) {
-		struct probe *p = &prober->probes[i];
-		timer_stop(p->w->wheel, &p->timer);
-		if (p->txn)
-			txn_client_end(p->txn);
-	}
+	if (!prober)
+		return;
+	for (struct probe *p = prober->probes; p; p = p->next)
+		p->wanted = false;
+	drop_unwanted(prober);
 	free(prober);
 }

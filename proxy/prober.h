@@ -7,9 +7,11 @@
 struct prober;
 struct worker;
 
-/* The targets that fall to this worker. NULL without memory. */
+/* For the targets that fall to this worker. NULL without memory. */
 struct prober *prober_new(struct worker *w);
 void prober_start(struct prober *prober);
+/* The worker's table is another one: targets that stay are probed on as they were, new ones at once. */
+void prober_on_table(struct prober *prober);
 void prober_free(struct prober *prober);
 
 #endif

@@ -2,9 +2,12 @@
 #include "proxy/proxy.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <event2/event.h>
 
 #include "base/clock.h"
 #include "proxy/active.h"
@@ -13,14 +16,22 @@
 #include "proxy/number.h"
 #include "proxy/prober.h"
 #include "proxy/resolver.h"
+#include "proxy/self.h"
 #include "proxy/worker.h"
 
 #define ALIVE_US CLOCK_SEC
 
+/* The table in force is the control thread's to replace; others read it under `lock`, which is held for the
+ * swap of the pointer and for the reading of a few atomics, and which nobody waits for. */
 struct proxy {
 	struct proxy_common common;
 	struct resolver *resolver;
+	struct self *self;
 	bool started;
+	pthread_mutex_t lock;
+	_Atomic unsigned n_regions, reachable;  /* as last read */
+	struct table *replaced;          /* tables that calls still hold */
+	struct event *sweep;
 };
 
 /* ---- what runs on a worker ---- */
@@ -32,6 +43,7 @@ static int app_make(struct worker *w)
 }
 
 static void app_start(struct worker *w) { prober_start(w->prober); }
+static void app_table(struct worker *w) { prober_on_table(w->prober); }
 
 static void app_unmake(struct worker *w)
 {
@@ -39,7 +51,7 @@ static void app_unmake(struct worker *w)
 	active_free_all(w);
 }
 
-static const struct worker_app app = {app_make, app_start, ingress_datagram, app_unmake};
+static const struct worker_app app = {app_make, app_start, app_table, ingress_datagram, app_unmake};
 
 /* ---- building ---- */
 
@@ -107,6 +119,70 @@ static int make_workers(struct proxy *p, struct err *err)
 	return 0;
 }
 
+/* ---- tables ---- */
+
+/* Frees the tables that no call holds any more. */
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct proxy *p = arg;
+	(void)fd;
+	(void)what;
+	for (struct table **at = &p->replaced; *at;) {
+		struct table *t = *at;
+		if (t->sources && !atomic_load_explicit(&t->readers, memory_order_acquire))
+			table_retire(t);
+		if (atomic_load_explicit(&t->refs, memory_order_acquire)) {
+			at = &t->older;
+			continue;
+		}
+		*at = t->older;
+		table_free(t);
+	}
+	if (!p->replaced)
+		event_del(p->sweep);
+}
+
+static void replace(struct proxy *p, struct table *table)
+{
+	struct timeval every = {1, 0};
+	struct table *old = p->common.table;
+	pthread_mutex_lock(&p->lock);
+	p->common.table = table;
+	atomic_store(&p->n_regions, table->n_regions);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		worker_set_table(p->common.workers[i], table);
+	old->older = p->replaced;
+	p->replaced = old;
+	table_release(old);
+	event_add(p->sweep, &every);
+}
+
+int proxy_reload(struct proxy *p, const struct proxy_routing *routing, struct err *err)
+{
+	struct table *table = table_new(routing, p->common.table, err);
+	if (!table)
+		return -EINVAL;
+	int rc = resolver_set_table(p->resolver, table);
+	if (rc) {
+		resolver_set_table(p->resolver, p->common.table);  /* takes nothing: all its names are there */
+		table_free(table);
+		return err_set(err, ENOMEM, "out of memory");
+	}
+	replace(p, table);
+	return 0;
+}
+
+unsigned proxy_tables_held(const struct proxy *p)
+{
+	unsigned n = 0;
+	for (const struct table *t = p->replaced; t; t = t->older)
+		n++;
+	return n;
+}
+
+/* ---- building, whole ---- */
+
 static int build(struct proxy *p, struct err *err)
 {
 	struct proxy_common *c = &p->common;
@@ -123,8 +199,13 @@ static int build(struct proxy *p, struct err *err)
 		return -EIO;
 	if ((rc = make_workers(p, err)))
 		return rc;
-	p->resolver = resolver_new(c->config.control, c->table, c->egress_families, err);
-	return p->resolver ? 0 : -EIO;
+	if (!(p->self = self_new(c, err)))
+		return -EIO;
+	p->resolver = resolver_new(c->config.control, c->egress_families, err);
+	if (!p->resolver)
+		return -EIO;
+	p->sweep = event_new(loop_base(c->config.control), -1, EV_PERSIST, on_sweep, p);
+	return p->sweep && !resolver_set_table(p->resolver, c->table) ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err)
@@ -139,7 +220,8 @@ struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_ro
 	p->common.app = &app;
 	p->common.node_hash = token_name(config->node_id);
 	memset(p->common.egress_socket, NO_SOCKET, sizeof p->common.egress_socket);
-	p->common.table = table_new(routing, err);
+	pthread_mutex_init(&p->lock, NULL);
+	p->common.table = table_new(routing, NULL, err);
 	if (!p->common.table || build(p, err)) {
 		proxy_free(p);
 		return NULL;
@@ -153,7 +235,7 @@ int proxy_start(struct proxy *p)
 	p->started = rc == 0;
 	for (unsigned i = 0; !rc && i < p->common.n_workers; i++)
 		rc = worker_start(p->common.workers[i]);
-	return rc;
+	return rc ? rc : self_start(p->self);
 }
 
 void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
@@ -189,6 +271,7 @@ void proxy_stop(struct proxy *p)
 {
 	if (!p->started)
 		return;
+	self_stop(p->self);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_stop(p->common.workers[i]);
 	call_log_stop(p->common.log);
@@ -199,12 +282,20 @@ void proxy_free(struct proxy *p)
 {
 	if (!p)
 		return;
+	self_free(p->self);
 	resolver_free(p->resolver);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_free(p->common.workers[i]);
 	free(p->common.workers);
 	call_log_free(p->common.log);
+	for (struct table *t = p->replaced, *older; t; t = older) {
+		older = t->older;
+		table_free(t);
+	}
 	table_free(p->common.table);
+	if (p->sweep)
+		event_free(p->sweep);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
 
@@ -223,6 +314,8 @@ unsigned proxy_workers_alive(const struct proxy *p)
 	return n;
 }
 
+unsigned proxy_workers_answering(const struct proxy *p, bool *known) { return self_answering(p->self, known); }
+
 void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
 {
 	for (unsigned s = 0; s < STATS_N; s++) {
@@ -233,16 +326,32 @@ void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
 	out[STAT_LOG_LOST] += call_log_lost(p->common.log);
 }
 
-unsigned proxy_regions(const struct proxy *p) { return p->common.table->n_regions; }
+/* While the table is being replaced, what was true just before. */
+static void read_regions(struct proxy *p)
+{
+	unsigned n = 0;
+	if (pthread_mutex_trylock(&p->lock))
+		return;
+	const struct table *t = p->common.table;
+	for (unsigned i = 0; i < t->n_regions; i++) {
+		const struct region_live *r = t->regions[i].live;
+		n += atomic_load(&r->healthy) && atomic_load(&r->admin) != POLICY_MAINT;
+	}
+	atomic_store(&p->reachable, n);
+	atomic_store(&p->n_regions, t->n_regions);
+	pthread_mutex_unlock(&p->lock);
+}
+
+unsigned proxy_regions(const struct proxy *p)
+{
+	read_regions((struct proxy *)(uintptr_t)p);
+	return atomic_load(&p->n_regions);
+}
 
 unsigned proxy_regions_reachable(const struct proxy *p)
 {
-	unsigned n = 0;
-	for (unsigned i = 0; i < p->common.table->n_regions; i++) {
-		const struct region_live *r = &p->common.table->regions[i].live;
-		n += atomic_load(&r->healthy) && atomic_load(&r->admin) != POLICY_MAINT;
-	}
-	return n;
+	read_regions((struct proxy *)(uintptr_t)p);
+	return atomic_load(&p->reachable);
 }
 
 int proxy_region_find(const struct proxy *p, const char *name)
@@ -257,14 +366,14 @@ const struct policy_region_config *proxy_region_config(const struct proxy *p, un
 
 struct region_live *proxy_region_live(const struct proxy *p, unsigned index)
 {
-	return &p->common.table->regions[index].live;
+	return p->common.table->regions[index].live;
 }
 
 unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_target_status *out, unsigned max)
 {
 	struct region *r = &p->common.table->regions[region];
 	for (unsigned i = 0; i < r->n_targets && i < max; i++)
-		target_status(&r->targets[i], &out[i]);
+		target_status(r->targets[i], &out[i]);
 	return r->n_targets;
 }
 
@@ -275,7 +384,8 @@ void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_statu
 	const struct trunk *t = &p->common.table->trunks[index];
 	*out = (struct proxy_trunk_status){
 		.n_sources = t->n_sources, .max_calls = t->max_calls, .max_cps = t->max_cps,
-		.calls = atomic_load(&t->calls), .setups = atomic_load(&t->setups), .calls_total = atomic_load(&t->calls_total),
+		.calls = atomic_load(&t->live->calls), .setups = atomic_load(&t->live->setups),
+		.calls_total = atomic_load(&t->live->calls_total), .limited_total = atomic_load(&t->live->limited_total),
 	};
 	snprintf(out->name, sizeof out->name, "%s", t->name);
 }
@@ -290,8 +400,9 @@ int proxy_explain(const struct proxy *p, const char *trunk, const char *from, co
 	if (k < 0 || strcmp(t->trunks[k].name, trunk) != 0)
 		return err_set(err, EINVAL, "no trunk is named %s", trunk);
 	struct policy_query query = {
-		.trunk = trunk, .from = number_normalise(from, t->trunks[k].default_country, nfrom),
-		.to = number_normalise(to, t->trunks[k].default_country, nto), .now_us = clock_us(),
+		.trunk = trunk, .from = number_normalise(from, trunk_rules_plan(t->trunks[k].rules), nfrom),
+		.to = number_normalise(to, trunk_rules_plan(t->trunks[k].rules), nto), .now_us = clock_us(),
+		.wall_us = clock_wall_us(),
 		/* any chance will do, and it must differ from call to call */
 		.random = (uint64_t)clock_ns() * 0x9E3779B97F4A7C15ULL,
 	};

@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "policy/region.h"
 #include "proxy/stats.h"
+#include "proxy/trunk_config.h"
 
 struct loop;
 
@@ -35,8 +36,6 @@ struct proxy_config {
 	unsigned workers;
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */
-	uint32_t max_call_ms;
-	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
 	char calls_file[256];         /* empty: no call log */
 	bool mask_numbers;
 	struct loop *control;         /* where names are resolved; not owned */
@@ -48,6 +47,7 @@ struct proxy_trunk_config {
 	unsigned n_sources;
 	uint32_t max_calls, max_cps;
 	char default_country[8];
+	struct trunk_options options;    /* what it points to is copied */
 };
 
 struct proxy_target_config {
@@ -61,8 +61,15 @@ struct proxy_region_config {
 	unsigned n_targets;
 };
 
-/* What calls are routed by. Copied into an immutable table; `policy` is taken over. */
+struct proxy_timing {
+	uint32_t max_call_ms;
+	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
+};
+
+/* What calls are routed by, and may change while they go on. Copied into an immutable table; `policy` is
+ * taken over. */
 struct proxy_routing {
+	struct proxy_timing timing;
 	struct policy_table *policy;
 	const struct proxy_region_config *regions;   /* as many as the policy table has */
 	const struct proxy_trunk_config *trunks;
@@ -74,6 +81,12 @@ struct proxy;
 /* Binds every socket and opens the call log; starts nothing. NULL and `err` on failure. */
 struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_routing *routing, struct err *err);
 int proxy_start(struct proxy *proxy);
+/* Routes new calls by `routing` from now on. Calls under way keep to what they were begun with; counters,
+ * health, averages and an operator's words stay with the names they belong to. Returns 0, or a negative errno
+ * and `err`, and then nothing has changed. */
+int proxy_reload(struct proxy *proxy, const struct proxy_routing *routing, struct err *err);
+/* Tables that calls under way or established still hold, besides the one in force. */
+unsigned proxy_tables_held(const struct proxy *proxy);
 /* New calls are answered 503 from now on (or no longer); others go on. */
 void proxy_drain(struct proxy *proxy, bool on);
 bool proxy_draining(const struct proxy *proxy);
@@ -95,6 +108,9 @@ void proxy_free(struct proxy *proxy);
 unsigned proxy_workers(const struct proxy *proxy);
 /* Workers whose loop turned within the last second. */
 unsigned proxy_workers_alive(const struct proxy *proxy);
+/* Workers that answer the OPTIONS which the node sends to its own anycast listeners; *known is false where it has
+ * none that is on this host, or has only just begun to ask. */
+unsigned proxy_workers_answering(const struct proxy *proxy, bool *known);
 /* Sum over workers, indexed by enum stat. */
 void proxy_stats(const struct proxy *proxy, uint64_t out[STATS_N]);
 
@@ -121,7 +137,7 @@ struct proxy_trunk_status {
 	char name[POLICY_NAME_LEN];
 	unsigned n_sources;
 	uint32_t calls, setups, max_calls, max_cps;
-	uint64_t calls_total;
+	uint64_t calls_total, limited_total;
 };
 unsigned proxy_trunks(const struct proxy *proxy);
 void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_status *out);

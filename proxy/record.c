@@ -58,7 +58,7 @@ static void put_head(struct jw *w, const struct record *r, const char *node_id, 
 
 static const char *region_name(const struct record *r, int index)
 {
-	return index >= 0 && (unsigned)index < r->table->n_regions ? r->table->regions[index].live.name : NULL;
+	return index >= 0 && (unsigned)index < r->table->n_regions ? r->table->regions[index].live->name : NULL;
 }
 
 static void put_failover(struct jw *w, const struct record *r)
@@ -81,6 +81,9 @@ static void put_plan(struct jw *w, const struct record *r)
 	plan.strategy = (enum policy_strategy)r->strategy;
 	plan.because = (enum policy_because)r->route.because;
 	plan.panic = false;
+	plan.refuse = r->route.refuse;
+	plan.threshold = r->route.threshold;
+	plan.n_eligible = 0;
 	plan.n_order = 0;
 	plan.failover = NULL;
 	plan.n_candidates = r->route.n_candidates;
@@ -96,6 +99,23 @@ static void put_names(struct jw *w, const struct record *r)
 	jw_kstr(w, "strategy", r->planned && r->pool >= 0 ? policy_strategy_str((enum policy_strategy)r->strategy) : NULL);
 }
 
+/* What else the decision came from: replay asks for it. */
+static void put_inputs(struct jw *w, const struct record *r)
+{
+	char random[24];
+	const char *p = texts(r) + r->call_id_len + r->from_len + r->to_len, *end = p + r->route.headers_len;
+	snprintf(random, sizeof random, "0x%016llx", (unsigned long long)r->route.random);
+	jw_kstr(w, "random", random);
+	if (!r->route.headers_len)
+		return;
+	jw_key(w, "headers");
+	jw_object(w);
+	for (unsigned i = 0; p < end; i++, p += strlen(p) + 1)
+		if (*p)
+			jw_kstr(w, policy_table_header(r->table->policy, i), p + 1);
+	jw_object_end(w);
+}
+
 static void put_route(struct jw *w, const struct record *r)
 {
 	if (r->route.attempt > 1) {
@@ -107,6 +127,7 @@ static void put_route(struct jw *w, const struct record *r)
 		put_failover(w, r);
 	} else {
 		put_plan(w, r);
+		put_inputs(w, r);
 	}
 	jw_kuint(w, "attempt", r->route.attempt);
 	jw_kdouble(w, "decision_us", r->route.decision_us_x10 / 10.0, 1);
@@ -127,7 +148,7 @@ static void put_attempt(struct jw *w, const struct record *r, const struct recor
 	jw_object(w);
 	jw_kstr(w, "region", region);
 	jw_kstr(w, "target", region && a->target < r->table->regions[a->region].n_targets
-	                             ? r->table->regions[a->region].targets[a->target].uri : NULL);
+	                             ? r->table->regions[a->region].targets[a->target]->uri : NULL);
 	jw_key(w, "status");
 	if (a->status)
 		jw_uint(w, a->status);
@@ -141,7 +162,7 @@ static void put_attempt(struct jw *w, const struct record *r, const struct recor
 
 static void put_flags(struct jw *w, uint32_t flags)
 {
-	static const char names[][3] = {"NR", "FO", "PM", "TL", "WN", "DR", "EX"};
+	static const char names[][3] = {"NR", "FO", "PM", "TL", "WN", "DR", "EX", "NA", "RT", "TO", "RB"};
 	jw_key(w, "flags");
 	jw_array(w);
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -174,6 +195,8 @@ static void put_end(struct jw *w, const struct record *r)
 	put_ms(w, "duration_ms", e->duration_ms);
 	jw_kstr(w, "ended_by", by[e->ended_by]);
 }
+
+void record_done(const struct record *r) { table_release(r->table); }
 
 void record_json(struct jw *w, const struct record *r, const char *node_id, bool mask_numbers)
 {

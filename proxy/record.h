@@ -24,6 +24,10 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_WN 16u   /* came by the wrong node */
 #define RECORD_DR 32u   /* this node was draining */
 #define RECORD_EX 64u   /* never seen to end: expired */
+#define RECORD_NA 128u   /* a number that the trunk may not call */
+#define RECORD_RT 256u   /* tried at another target of the same region */
+#define RECORD_TO 512u   /* no further attempt: failover.total was over */
+#define RECORD_RB 1024u  /* no further attempt: the retry budget was spent */
 
 enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 
@@ -41,6 +45,10 @@ struct record_route {
 	uint16_t after_status;       /* ... and with what; 0: silence */
 	uint32_t decision_us_x10;    /* tenths of a microsecond */
 	uint8_t n_candidates;        /* struct policy_candidate each, before the texts */
+	uint16_t refuse;
+	float threshold;
+	uint64_t random;             /* with time, texts and facts all that the decision came from */
+	uint32_t headers_len;        /* header values behind the texts, "=VALUE" or nothing, NUL, each */
 };
 
 struct record_end {
@@ -68,7 +76,7 @@ struct record {
 		struct record_route route;
 		struct record_end end;
 	};
-	/* candidates[], then call_id, from, to, without NULs */
+	/* candidates[], then call_id, from, to, without NULs, then what headers_len says */
 };
 
 /* The bytes a record needs. */
@@ -78,6 +86,9 @@ char *record_texts(struct record *r);
 
 /* One line with its newline. */
 void record_json(struct jw *w, const struct record *r, const char *node_id, bool mask_numbers);
+
+/* It has been written, or never will be: lets go of the table that its indices are of. */
+void record_done(const struct record *r);
 
 const char *record_outcome_str(enum record_outcome outcome);
 

@@ -15,6 +15,7 @@ struct relay {
 	struct timer trying;
 	struct txn_server *server;   /* NULL when it has ended */
 	struct txn_client *client;
+	enum trunk_edge edge;
 };
 
 static void free_if_over(struct relay *r)
@@ -45,7 +46,8 @@ static void on_trying(struct timer *timer)
 	if (!copy)
 		return;
 	memcpy(copy, text, len);
-	if (sip_parse(&sent, copy, len, &why) == SIP_PARSED && sip_write_trying(&out, &sent))
+	/* whatever fault a caller of RFC 2543 was let pass with */
+	if (sip_parse(&sent, copy, len, &why) != SIP_UNANSWERABLE && sip_write_trying(&out, &sent))
 		txn_server_respond(&r->w->txns, r->server, 100, r->w->txns.scratch, writer_len(&out));
 	sip_release(&sent);
 	free(copy);
@@ -66,7 +68,7 @@ static void on_response(void *user, const struct sip_msg *resp)
 		give_up(r);
 		return;
 	}
-	if (resp->status < 200 || !r->server || !sip_write_response(&out, resp))
+	if (resp->status < 200 || !r->server || !sip_write_response(&out, resp, trunk_edge_edit(r->edge, resp)))
 		return;
 	timer_stop(r->w->wheel, &r->trying);
 	active_on_response(r->w, resp);
@@ -85,12 +87,13 @@ static void on_client_end(void *user)
 static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end};
 
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
-                 const void *data, size_t len)
+                 enum trunk_edge edge, const void *data, size_t len)
 {
 	struct relay *r = calloc(1, sizeof *r);
 	if (!r)
 		goto lost;
 	r->w = w;
+	r->edge = edge;
 	/* the server's first: on failure there must be no client that calls back */
 	r->server = txn_server_new(&w->txns, req, back, on_server_end, r);
 	if (!r->server) {

@@ -6,8 +6,8 @@
 
 #include "proxy/forward.h"
 
-/* `data` is the request as it is sent. */
+/* `data` is the request as it is sent, `edge` of its responses. */
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
-                 const void *data, size_t len);
+                 enum trunk_edge edge, const void *data, size_t len);
 
 #endif

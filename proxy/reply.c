@@ -15,20 +15,28 @@ const char *reply_phrase(int status)
 	case 100: return "Trying";
 	case 200: return "OK";
 	case 400: return "Bad Request";
+	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
 	case 408: return "Request Timeout";
 	case 416: return "Unsupported URI Scheme";
 	case 420: return "Bad Extension";
+	case 429: return "Too Many Requests";
 	case 440: return "Max-Breadth Exceeded";
+	case 480: return "Temporarily Unavailable";
 	case 481: return "Call/Transaction Does Not Exist";
 	case 482: return "Loop Detected";
 	case 483: return "Too Many Hops";
+	case 486: return "Busy Here";
 	case 487: return "Request Terminated";
 	case 500: return "Server Internal Error";
 	case 503: return "Service Unavailable";
 	case 505: return "Version Not Supported";
 	case 513: return "Message Too Large";
+	case 600: return "Busy Everywhere";
+	case 603: return "Decline";
+	case 604: return "Does Not Exist Anywhere";
+	case 606: return "Not Acceptable";
 	default: return "Failure";
 	}
 }

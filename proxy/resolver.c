@@ -27,10 +27,11 @@ struct watch {
 };
 
 struct name {
+	struct name *next;
 	struct resolver *r;
-	struct target *target;
+	struct target *target;       /* NULL: no longer wanted, and freed when the answer is here */
 	struct event *again;
-	bool failing;
+	bool wanted, failing, asking;
 };
 
 struct resolver {
@@ -41,7 +42,6 @@ struct resolver {
 	struct event *clock;         /* c-ares' own timeouts */
 	struct watch *watches;
 	struct name *names;
-	unsigned n_names;
 };
 
 static void set_clock(struct resolver *r)
@@ -102,6 +102,8 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
 	r->watches = w;
 }
 
+static void name_free(struct name *n);
+
 static void again_in(struct name *n, int seconds)
 {
 	struct timeval tv = {seconds, 0};
@@ -146,6 +148,13 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 {
 	struct name *n = arg;
 	(void)timeouts;
+	n->asking = false;
+	if (!n->target) {
+		if (info)
+			ares_freeaddrinfo(info);
+		name_free(n);
+		return;
+	}
 	if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED)
 		return;
 	const struct ares_addrinfo_node *node = status == ARES_SUCCESS ? choose(n, info) : NULL;
@@ -167,38 +176,80 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct name *n = arg;
+	struct resolver *r = n->r;   /* the answer may be here at once */
 	struct ares_addrinfo_hints hints = {
 		.ai_family = n->r->families == 3 ? AF_UNSPEC : n->r->families == 2 ? AF_INET6 : AF_INET,
 		.ai_socktype = SOCK_DGRAM, .ai_flags = ARES_AI_NOSORT,
 	};
 	(void)fd;
 	(void)what;
+	n->asking = true;
 	ares_getaddrinfo(n->r->channel, n->target->host, NULL, &hints, on_answer, n);
-	set_clock(n->r);
+	set_clock(r);
 }
 
-static int add_names(struct resolver *r, struct table *table)
+static struct name *name_of(struct resolver *r, const struct target *target)
 {
-	unsigned most = 0;
-	for (unsigned i = 0; i < table->n_regions; i++)
-		most += table->regions[i].n_targets;
-	r->names = calloc(most ? most : 1, sizeof *r->names);
-	if (!r->names)
-		return -ENOMEM;
-	for (unsigned i = 0; i < table->n_regions; i++)
-		for (unsigned j = 0; j < table->regions[i].n_targets; j++) {
-			struct target *t = &table->regions[i].targets[j];
-			struct name *n = &r->names[r->n_names];
-			if (t->literal)
-				continue;
-			*n = (struct name){.r = r, .target = t};
-			n->again = event_new(loop_base(r->loop), -1, 0, on_again, n);
-			if (!n->again)
-				return -ENOMEM;
-			r->n_names++;
-			again_in(n, 0);
+	struct name *n = r->names;
+	while (n && n->target != target)
+		n = n->next;
+	return n;
+}
+
+static int want(struct resolver *r, struct target *target)
+{
+	struct name *n = name_of(r, target);
+	if (!n) {
+		n = calloc(1, sizeof *n);
+		if (!n)
+			return -ENOMEM;
+		*n = (struct name){.next = r->names, .r = r, .target = target};
+		n->again = event_new(loop_base(r->loop), -1, 0, on_again, n);
+		if (!n->again) {
+			free(n);
+			return -ENOMEM;
 		}
+		r->names = n;
+		again_in(n, 0);
+	}
+	n->wanted = true;
 	return 0;
+}
+
+static void name_free(struct name *n)
+{
+	if (n->again)
+		event_free(n->again);
+	free(n);
+}
+
+/* A name whose answer is on its way is freed when that comes. */
+static void drop_unwanted(struct resolver *r)
+{
+	for (struct name **at = &r->names; *at;) {
+		struct name *n = *at;
+		if (n->wanted) {
+			at = &n->next;
+			continue;
+		}
+		*at = n->next;
+		n->target = NULL;
+		if (!n->asking)
+			name_free(n);
+	}
+}
+
+int resolver_set_table(struct resolver *r, const struct table *table)
+{
+	int rc = 0;
+	for (struct name *n = r->names; n; n = n->next)
+		n->wanted = false;
+	for (unsigned i = 0; i < table->n_regions; i++)
+		for (unsigned j = 0; j < table->regions[i].n_targets; j++)
+			if (!table->regions[i].targets[j]->literal && want(r, table->regions[i].targets[j]))
+				rc = -ENOMEM;
+	drop_unwanted(r);
+	return rc;
 }
 
 static int open_channel(struct resolver *r)
@@ -211,7 +262,7 @@ static int open_channel(struct resolver *r)
 	return rc;
 }
 
-struct resolver *resolver_new(struct loop *loop, struct table *table, unsigned families, struct err *err)
+struct resolver *resolver_new(struct loop *loop, unsigned families, struct err *err)
 {
 	struct resolver *r = calloc(1, sizeof *r);
 	if (!r)
@@ -225,7 +276,7 @@ struct resolver *resolver_new(struct loop *loop, struct table *table, unsigned f
 		resolver_free(r);
 		return NULL;
 	}
-	if (r->clock && !add_names(r, table))
+	if (r->clock)
 		return r;
 fail:
 	err_set(err, ENOMEM, "resolver: out of memory");
@@ -239,9 +290,10 @@ void resolver_free(struct resolver *r)
 		return;
 	if (r->channel_ready)
 		ares_destroy(r->channel);
-	for (unsigned i = 0; i < r->n_names; i++)
-		event_free(r->names[i].again);
-	free(r->names);
+	for (struct name *n = r->names, *next; n; n = next) {
+		next = n->next;
+		name_free(n);
+	}
 	while (r->watches)
 		unwatch(r, r->watches->fd);
 	if (r->clock)

@@ -9,9 +9,11 @@
 struct loop;
 struct resolver;
 
-/* Looks after every target of the table whose host is a name; `families`: bit 0 IPv4, bit 1 IPv6.
+/* Looks after every target of a table whose host is a name; `families`: bit 0 IPv4, bit 1 IPv6.
  * Queries go out once `loop` turns. Control thread, as all of these. */
-struct resolver *resolver_new(struct loop *loop, struct table *table, unsigned families, struct err *err);
+struct resolver *resolver_new(struct loop *loop, unsigned families, struct err *err);
+/* This table's from now on; what it has in common with the one before goes on undisturbed. 0 or -ENOMEM. */
+int resolver_set_table(struct resolver *resolver, const struct table *table);
 void resolver_free(struct resolver *resolver);
 
 #endif

@@ -36,11 +36,15 @@ static int build_trunks(struct table *t, const struct proxy_routing *r, struct e
 		const struct proxy_trunk_config *c = &r->trunks[i];
 		struct trunk *k = &t->trunks[i];
 		snprintf(k->name, sizeof k->name, "%s", c->name);
-		snprintf(k->default_country, sizeof k->default_country, "%s", c->default_country);
 		k->hash = token_name(c->name);
 		k->max_calls = c->max_calls;
 		k->max_cps = c->max_cps;
 		k->n_sources = c->n_sources;
+		k->limit = c->options.limit.status ? c->options.limit : (struct trunk_limit){503, 5000};
+		k->rules = trunk_rules_new(&c->options, c->default_country);
+		k->live = live_trunk(t->live, c->name);
+		if (!k->rules || !k->live)
+			return err_set(err, ENOMEM, "out of memory");
 		int rc = add_sources(t, i, c, err);
 		if (rc)
 			return rc;
@@ -51,28 +55,29 @@ static int build_trunks(struct table *t, const struct proxy_routing *r, struct e
 static int build_regions(struct table *t, const struct proxy_routing *r, struct err *err)
 {
 	unsigned n = policy_table_regions(r->policy);
-	t->regions = aligned_alloc(64, n * sizeof *t->regions);
+	t->regions = calloc(n, sizeof *t->regions);
 	if (!t->regions)
 		return err_set(err, ENOMEM, "out of memory");
-	memset(t->regions, 0, n * sizeof *t->regions);
 	for (unsigned i = 0; i < n; i++) {
 		const struct policy_region_config *p = policy_table_region(r->policy, i);
 		struct region *g = &t->regions[i];
 		t->n_regions = i + 1;
-		region_live_init(&g->live, p->name, clock_wall_us());
 		g->hash = token_name(p->name);
 		g->weight = p->weight;
+		g->live = live_region(t->live, p->name);
 		g->targets = calloc(r->regions[i].n_targets, sizeof *g->targets);
-		if (!g->targets)
+		if (!g->live || !g->targets)
 			return err_set(err, ENOMEM, "out of memory");
-		for (; g->n_targets < r->regions[i].n_targets; g->n_targets++)
-			if (target_init(&g->targets[g->n_targets], &r->regions[i].targets[g->n_targets], i))
+		for (; g->n_targets < r->regions[i].n_targets; g->n_targets++) {
+			g->targets[g->n_targets] = live_target(t->live, p->name, &r->regions[i].targets[g->n_targets]);
+			if (!g->targets[g->n_targets])
 				return err_set(err, ENOMEM, "out of memory");
+		}
 	}
 	return 0;
 }
 
-struct table *table_new(const struct proxy_routing *routing, struct err *err)
+struct table *table_new(const struct proxy_routing *routing, const struct table *before, struct err *err)
 {
 	struct table *t = calloc(1, sizeof *t);
 	if (!t) {
@@ -80,8 +85,13 @@ struct table *table_new(const struct proxy_routing *routing, struct err *err)
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
+	t->refs = 1;
 	t->policy = routing->policy;
-	if (build_trunks(t, routing, err) || build_regions(t, routing, err)) {
+	t->timing = routing->timing;
+	t->live = before ? live_hold(before->live) : live_new();
+	if (!t->live)
+		err_set(err, ENOMEM, "out of memory");
+	if (!t->live || build_trunks(t, routing, err) || build_regions(t, routing, err)) {
 		table_free(t);
 		return NULL;
 	}
@@ -94,14 +104,40 @@ void table_free(struct table *t)
 		return;
 	for (unsigned i = 0; i < t->n_regions; i++) {
 		for (unsigned j = 0; j < t->regions[i].n_targets; j++)
-			target_destroy(&t->regions[i].targets[j]);
+			live_target_drop(t->live, t->regions[i].targets[j]);
 		free(t->regions[i].targets);
+		live_region_drop(t->live, t->regions[i].live);
 	}
 	free(t->regions);
+	for (unsigned i = 0; i < t->n_trunks; i++) {
+		trunk_rules_free(t->trunks[i].rules);
+		live_trunk_drop(t->live, t->trunks[i].live);
+	}
 	free(t->trunks);
 	lpm_free(t->sources);
 	policy_table_free(t->policy);
+	live_release(t->live);
 	free(t);
+}
+
+static struct table *counted(const struct table *t) { return (struct table *)(uintptr_t)t; }
+
+const struct table *table_hold(const struct table *t)
+{
+	atomic_fetch_add_explicit(&counted(t)->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void table_release(const struct table *t)
+{
+	if (t)
+		atomic_fetch_sub_explicit(&counted(t)->refs, 1, memory_order_release);
+}
+
+void table_retire(struct table *t)
+{
+	lpm_free(t->sources);
+	t->sources = NULL;
 }
 
 int table_trunk(const struct table *t, const struct addr *source) { return (int)lpm_find(t->sources, source); }
@@ -122,53 +158,71 @@ int table_trunk_by_hash(const struct table *t, uint32_t hash)
 	return -1;
 }
 
-void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
-{
-	for (unsigned i = 0; i < t->n_regions; i++)
-		region_facts(&t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us,
-		             &out[i]);
-}
-
 static bool family_allowed(const struct addr *a, unsigned can)
 {
 	return can & (addr_family(a) == AF_INET6 ? 2u : 1u);
 }
 
-int table_pick_target(struct table *t, unsigned region, unsigned can, struct addr *address)
+/* 2: healthy, 1: healthy and shunned, 0: neither. */
+static int worth(const struct target *t, int64_t now_us)
+{
+	if (!atomic_load_explicit(&t->healthy, memory_order_relaxed))
+		return 0;
+	return atomic_load_explicit(&t->shun_until_us, memory_order_relaxed) > now_us ? 1 : 2;
+}
+
+int table_pick_target(const struct table *t, unsigned region, unsigned can, uint32_t tried, int64_t now_us,
+                      struct addr *address)
 {
 	struct region *g = &t->regions[region];
 	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0;
-	int fallback = -1;
-	for (unsigned i = 0; i < g->n_targets; i++) {
+	int best = -1, best_worth = tried ? 0 : -1;
+	for (unsigned i = 0; i < g->n_targets && best_worth < 2; i++) {
 		unsigned k = (turn + i) % g->n_targets;
 		struct addr a;
-		if (!target_address(&g->targets[k], &a) || !family_allowed(&a, can))
-			continue;
-		bool healthy = atomic_load_explicit(&g->targets[k].healthy, memory_order_relaxed);
-		if (!healthy && fallback >= 0)
+		int its = worth(g->targets[k], now_us);
+		if (its <= best_worth || tried & 1u << k || !target_address(g->targets[k], &a) || !family_allowed(&a, can))
 			continue;
 		*address = a;
-		if (healthy)
-			return (int)k;
-		fallback = (int)k;
+		best = (int)k;
+		best_worth = its;
 	}
-	return fallback;
+	return best;
 }
 
-bool table_refresh_health(struct table *t, unsigned region)
+/* All that answer asked to be left alone. */
+static bool shunned(const struct region *g, int64_t now_us)
+{
+	int best = 0;
+	for (unsigned i = 0; i < g->n_targets; i++) {
+		int its = worth(g->targets[i], now_us);
+		best = its > best ? its : best;
+	}
+	return best == 1;
+}
+
+void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
+{
+	for (unsigned i = 0; i < t->n_regions; i++) {
+		region_facts(t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us, &out[i]);
+		out[i].ejected |= shunned(&t->regions[i], now_us);
+	}
+}
+
+bool table_refresh_health(const struct table *t, unsigned region)
 {
 	struct region *g = &t->regions[region];
 	bool healthy = false;
 	uint32_t rtt = 0;
 	for (unsigned i = 0; i < g->n_targets; i++) {
-		if (!atomic_load_explicit(&g->targets[i].healthy, memory_order_relaxed))
+		if (!atomic_load_explicit(&g->targets[i]->healthy, memory_order_relaxed))
 			continue;
-		uint32_t its = atomic_load_explicit(&g->targets[i].rtt_us, memory_order_relaxed);
+		uint32_t its = atomic_load_explicit(&g->targets[i]->rtt_us, memory_order_relaxed);
 		if (!healthy || its < rtt)
 			rtt = its;
 		healthy = true;
 	}
-	return region_set_health(&g->live, healthy, rtt, clock_us(), clock_wall_us());
+	return region_set_health(g->live, healthy, rtt, clock_us(), clock_wall_us());
 }
 
 float table_error_rate_others(const struct table *t, unsigned region, int64_t now_us)
@@ -176,7 +230,7 @@ float table_error_rate_others(const struct table *t, unsigned region, int64_t no
 	float sum = 0;
 	unsigned n = 0;
 	for (unsigned i = 0; i < t->n_regions; i++) {
-		float rate = i == region ? NAN : region_error_rate(&t->regions[i].live, now_us, policy_table_tuning(t->policy));
+		float rate = i == region ? NAN : region_error_rate(t->regions[i].live, now_us, policy_table_tuning(t->policy));
 		if (rate >= 0) {
 			sum += rate;
 			n++;

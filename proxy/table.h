@@ -1,23 +1,33 @@
-/* What calls are routed by, as one immutable table that every worker holds: the policy, the trunks by
- * their sources, the regions with their targets. Only the atomics inside live. */
+/* What calls are routed by, as one immutable table: the policy, the trunks by their sources, the regions with
+ * their targets. What lives (counters, health, addresses) is pointed to and shared with the tables before
+ * and after (live.h).
+ *
+ * A reload builds another table; workers take it between two turns. Whoever keeps indices into a table (a
+ * call, an established call, a record on its way to the log) holds it; the control thread frees it when
+ * nobody does. */
 #ifndef PROXY_TABLE_H
 #define PROXY_TABLE_H
 
 #include "base/lpm.h"
+#include "proxy/live.h"
 #include "proxy/proxy.h"
 #include "proxy/target.h"
 #include "proxy/trunk.h"
 
 struct region {
-	struct region_live live;
+	struct region_live *live;
 	uint32_t hash;               /* token_name(name) */
 	uint32_t weight;             /* configured */
-	struct target *targets;
+	struct target **targets;
 	unsigned n_targets;
 	_Atomic uint32_t turn;       /* round robin over its targets */
 };
 
 struct table {
+	_Atomic unsigned refs, readers;  /* all that hold it; the workers that route new calls by it */
+	struct table *older;         /* the control thread's list of those replaced and not yet free */
+	struct live *live;
+	struct proxy_timing timing;
 	struct policy_table *policy;
 	struct lpm *sources;
 	struct trunk *trunks;
@@ -26,9 +36,16 @@ struct table {
 	unsigned n_regions;
 };
 
-/* Takes over routing->policy, also when it fails. NULL and `err` on failure. */
-struct table *table_new(const struct proxy_routing *routing, struct err *err);
+/* Takes over routing->policy, also when it fails. What has the name of something in `before` (NULL: none) has
+ * its live state. Held once. NULL and `err` on failure. Control thread. */
+struct table *table_new(const struct proxy_routing *routing, const struct table *before, struct err *err);
+/* Control thread, when nobody holds it. */
 void table_free(struct table *table);
+/* Any thread that holds it already, or has it from one that does. Releasing frees nothing. */
+const struct table *table_hold(const struct table *table);
+void table_release(const struct table *table);
+/* Control thread, when no worker routes by it any more: gives up what only new calls need. */
+void table_retire(struct table *table);
 
 /* The trunk an address belongs to, or -1. */
 int table_trunk(const struct table *table, const struct addr *source);
@@ -37,11 +54,13 @@ int table_region_by_hash(const struct table *table, uint32_t hash);
 int table_trunk_by_hash(const struct table *table, uint32_t hash);
 /* The facts of every region, for policy_decide(). */
 void table_facts(const struct table *table, int64_t now_us, struct policy_region_facts *out);
-/* The next target of a region to send to, healthy ones first, among families that `can` (bit 0: IPv4,
- * bit 1: IPv6) allows; its index, or -1. Writes its address. */
-int table_pick_target(struct table *table, unsigned region, unsigned can, struct addr *address);
+/* The next target of a region to send to, healthy ones first, then those that asked to be left alone, then the
+ * others, among families that `can` (bit 0: IPv4, bit 1: IPv6) allows; its index, or -1. Writes its address.
+ * Where some were `tried` already (a bit each), only another healthy one will do. */
+int table_pick_target(const struct table *table, unsigned region, unsigned can, uint32_t tried,
+                      int64_t now_us, struct addr *address);
 /* The region's health again, after one of its targets changed. True when the region's changed. */
-bool table_refresh_health(struct table *table, unsigned region);
+bool table_refresh_health(const struct table *table, unsigned region);
 /* Mean error rate of the other regions that had traffic; NaN: none. */
 float table_error_rate_others(const struct table *table, unsigned region, int64_t now_us);
 

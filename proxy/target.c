@@ -9,7 +9,7 @@
 
 _Static_assert(sizeof(struct addr) <= sizeof(uint64_t[4]), "an address fits its cell");
 
-int target_init(struct target *t, const struct proxy_target_config *config, unsigned region)
+int target_init(struct target *t, const struct proxy_target_config *config)
 {
 	struct addr a;
 	memset(t, 0, sizeof *t);
@@ -20,7 +20,6 @@ int target_init(struct target *t, const struct proxy_target_config *config, unsi
 	int n = snprintf(t->host_port, sizeof t->host_port, "%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "");
 	if (t->port != 5060)
 		snprintf(t->host_port + n, sizeof t->host_port - (size_t)n, ":%u", t->port);
-	t->region = (uint8_t)region;
 	t->literal = addr_parse(&a, config->host, config->port) == 0;
 	if (t->literal)
 		target_set_address(t, &a);

@@ -18,18 +18,18 @@ struct target {
 	uint16_t port;
 	char host_port[272];         /* as a URI has it: IPv6 in brackets, a port that is not 5060 said */
 	bool literal;                /* the host is an address */
-	uint8_t region;              /* index */
 
 	_Atomic uint32_t seq;        /* seqlock of the address: odd while it is written */
 	_Atomic uint64_t words[4];
 	_Atomic bool healthy, probed;
 	_Atomic uint32_t rtt_us;
+	_Atomic int64_t shun_until_us;  /* it asked to be left alone until then (Retry-After) */
 	_Atomic int64_t since_wall_us;
 	pthread_mutex_t lock;        /* of the text below, which no call needs */
 	char last_error[96];
 };
 
-int target_init(struct target *t, const struct proxy_target_config *config, unsigned region);
+int target_init(struct target *t, const struct proxy_target_config *config);
 void target_destroy(struct target *t);
 
 /* False while the name has not resolved. Any thread. */

@@ -40,7 +40,40 @@ static void set_timer(struct worker *w)
 	w->timer_set_us = next;
 }
 
-static void begin_turn(struct worker *w) { w->txns.now_us = clock_us(); }
+static void readers(const struct table *t, int n)
+{
+	atomic_fetch_add_explicit(&((struct table *)(uintptr_t)t)->readers, (unsigned)n, memory_order_release);
+}
+
+static void drop_table(const struct table *t)
+{
+	if (!t)
+		return;
+	readers(t, -1);
+	table_release(t);
+}
+
+static void take_table(struct worker *w)
+{
+	const struct table *old = w->table;
+	w->table = atomic_exchange_explicit(&w->table_next, NULL, memory_order_acquire);
+	w->common->app->table(w);  /* what has pointers into the old one lets go of them */
+	drop_table(old);
+}
+
+void worker_set_table(struct worker *w, struct table *table)
+{
+	readers(table_hold(table), 1);
+	drop_table(atomic_exchange_explicit(&w->table_next, table, memory_order_acq_rel));
+	eventfd_write(w->inbox_fd, 1);
+}
+
+static void begin_turn(struct worker *w)
+{
+	w->txns.now_us = clock_us();
+	if (atomic_load_explicit(&w->table_next, memory_order_relaxed))
+		take_table(w);
+}
 
 static void end_turn(struct worker *w)
 {
@@ -159,7 +192,11 @@ struct record *worker_log_reserve(struct worker *w, size_t size)
 	return r;
 }
 
-void worker_log_commit(struct worker *w, struct record *r) { ring_commit(w->log, r->size); }
+void worker_log_commit(struct worker *w, struct record *r)
+{
+	table_hold(r->table);  /* the log thread releases it */
+	ring_commit(w->log, r->size);
+}
 
 static void line_to_log(void *arg, enum log_level level, const char *line, size_t len)
 {
@@ -223,6 +260,8 @@ struct worker *worker_new(struct proxy_common *common, unsigned index, struct er
 		return NULL;
 	}
 	w->common = common;
+	w->table = table_hold(common->table);
+	readers(w->table, 1);
 	w->index = index;
 	w->inbox_fd = -1;
 	w->timer_set_us = INT64_MAX;
@@ -261,6 +300,8 @@ void worker_free(struct worker *w)
 		w->common->app->unmake(w);
 		txn_layer_free(&w->txns);
 	}
+	drop_table(w->table);
+	drop_table(w->table_next);
 	udp_free(w->udp);
 	signer_free(w->signer);
 	if (w->timer_event)

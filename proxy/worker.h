@@ -36,11 +36,13 @@ struct worker;
 struct worker_app {
 	int (*make)(struct worker *w);
 	void (*start)(struct worker *w);
+	void (*table)(struct worker *w);     /* w->table is another one now */
 	void (*datagram)(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len);
 	void (*unmake)(struct worker *w);
 };
 
-/* What all workers of a proxy have in common; immutable once they run, but for the atomics. */
+/* What all workers of a proxy have in common; immutable once they run, but for the atomics and the table,
+ * which is for the control thread: a worker has its own. */
 struct proxy_common {
 	struct proxy_config config;
 	const struct worker_app *app;
@@ -56,8 +58,17 @@ struct proxy_common {
 	_Atomic bool draining;
 };
 
+/* How many more attempts may follow failed ones (call_failover.c). */
+struct retry_budget {
+	double tokens;
+	int64_t since_us;
+	bool begun;
+};
+
 struct worker {
 	struct proxy_common *common;
+	const struct table *table;       /* routes new calls; held */
+	_Atomic(const struct table *) table_next;  /* to be taken at the next turn; held; NULL: none */
 	unsigned index;
 	struct loop *loop;
 	struct udp *udp;
@@ -76,12 +87,15 @@ struct worker {
 	_Atomic uint32_t transactions, open;  /* published each turn: all, and those that have no final response yet */
 	_Atomic int64_t last_invite_us;  /* when the last new call came; 0: none yet */
 	uint64_t random;                 /* xorshift state */
+	struct retry_budget retries;
 };
 
 /* Binds; the loop runs only after worker_start(). NULL and `err` on failure. */
 struct worker *worker_new(struct proxy_common *common, unsigned index, struct err *err);
 int worker_start(struct worker *w);
 void worker_stop(struct worker *w);
+/* Control thread: the worker takes `table` at its next turn, which is soon. */
+void worker_set_table(struct worker *w, struct table *table);
 void worker_free(struct worker *w);
 
 /* ---- for the code that runs on a worker ---- */

@@ -155,8 +155,9 @@ pools:
     regions: [region-1, region-2]
     strategy: ${strategy:-priority}
     failover: ${failover:-{on: [408, 500, 502, 503, 504], first_response: 1s, attempts: 2\}}
-rules:
+rules:${rules_before:-}
   - {name: all, pool: default}
+tuning: ${tuning:-{slow_start: 0s\}}  # single calls are judged, not shares
 admin: {listen: ["127.0.0.1:8080"]}
 log: {level: info, calls: {file: $DIR/calls.jsonl}}
 YAML

@@ -10,6 +10,10 @@ endif
 EXTRA_PROGRAMS += tests/bench/relay
 tests_bench_relay_SOURCES = tests/bench/relay.c
 CLEANFILES += tests/bench/relay
+EXTRA_PROGRAMS += tests/bench/decide
+tests_bench_decide_SOURCES = tests/bench/decide.c
+tests_bench_decide_LDADD = $(POLICY_LIBS)
+CLEANFILES += tests/bench/decide
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
 	tests/bench/calls tests/bench/kamailio.cfg
@@ -19,3 +23,30 @@ tests_peer_speaker_SOURCES = tests/peer/speaker.c
 tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
 CLEANFILES += tests/peer/speaker
 EXTRA_DIST += tests/peer/bird
+EXTRA_DIST += tests/peer/bfd
+# Makes threads hang: tests/bench/failover runs it.
+EXTRA_PROGRAMS += tests/lab/stick
+tests_lab_stick_SOURCES = tests/lab/stick.c
+CLEANFILES += tests/lab/stick
+EXTRA_DIST += tests/bench/failover tests/bench/options.py tests/bench/watch.py
+# Fuzzers: tests/fuzz/run configures a build of its own, with clang.
+EXTRA_PROGRAMS += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
+tests_fuzz_bgp_fuzz_SOURCES = tests/fuzz/bgp_fuzz.c
+tests_fuzz_bgp_fuzz_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bgp_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_bfd_fuzz_SOURCES = tests/fuzz/bfd_fuzz.c
+tests_fuzz_bfd_fuzz_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bfd_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_sip_fuzz_SOURCES = tests/fuzz/sip_fuzz.c
+tests_fuzz_sip_fuzz_LDADD = $(PROXY_LIBS)
+tests_fuzz_sip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+# Their seeds once, in every `make check`.
+check_PROGRAMS += tests/fuzz/bgp_replay tests/fuzz/bfd_replay tests/fuzz/sip_replay
+tests_fuzz_bgp_replay_SOURCES = tests/fuzz/bgp_fuzz.c tests/fuzz/replay.c
+tests_fuzz_bgp_replay_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bfd_replay_SOURCES = tests/fuzz/bfd_fuzz.c tests/fuzz/replay.c
+tests_fuzz_bfd_replay_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_sip_replay_SOURCES = tests/fuzz/sip_fuzz.c tests/fuzz/replay.c
+tests_fuzz_sip_replay_LDADD = $(PROXY_LIBS)
+CLEANFILES += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
+EXTRA_DIST += tests/fuzz/run tests/fuzz/seeds.py tests/fuzz/seeds

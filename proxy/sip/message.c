@@ -120,6 +120,36 @@ static bool body_whole(const sip_t *sip)
 	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!said || said->l_length <= len);
 }
 
+/* Printable, and no byte above `most`. */
+static bool one_word(const char *s, unsigned char most)
+{
+	for (s = text(s); *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f || (unsigned char)*s > most)
+			return false;
+	return true;
+}
+
+/* Sofia lets blanks, controls and what is not ASCII pass. */
+static bool fits_a_line(const url_t *u, unsigned char most)
+{
+	const char *const parts[] = {u->url_scheme, u->url_user, u->url_password, u->url_host, u->url_port,
+	                             u->url_path, u->url_params, u->url_headers, u->url_fragment};
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (!one_word(parts[i], most))
+			return false;
+	return true;
+}
+
+/* A Route may become the Request-URI (section 16.4, 16.6): with a blank in it the request line would have a
+ * word more, and without a scheme it is no URI there. Routes are written anew, which takes clean ones. */
+static bool routes_fit_a_line(const sip_t *sip)
+{
+	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
+		if (!*text(r->r_url->url_scheme) || !fits_a_line(r->r_url, 0x7e))
+			return false;
+	return true;
+}
+
 static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, int parsed, const char **why)
 {
 	enum sip_parsed fault = SIP_ANSWER_400;
@@ -129,6 +159,12 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 		*why = "body shorter than Content-Length";
 	else if (parsed < 0 || sip->sip_error)
 		*why = "malformed header";
+	else if (!isalpha((unsigned char)*m->ruri.scheme))  /* brackets, for one */
+		*why = "malformed Request-URI";
+	else if (!fits_a_line(sip->sip_request->rq_url, 0xff))
+		*why = "control character in the Request-URI";
+	else if (!routes_fit_a_line(sip))
+		*why = "Route without a URI, or with a blank or a byte beyond ASCII in it";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
@@ -274,6 +310,20 @@ static int number_in(const char *s)
 }
 
 int sip_msg_max_breadth(const struct sip_msg *m) { return number_in(other_header(m, "Max-Breadth", 0)); }
+
+const char *sip_msg_require(const struct sip_msg *m) { return other_header(m, "Require", 0); }
+
+bool sip_msg_private_id(const struct sip_msg *m)
+{
+	const char *s = other_header(m, "Privacy", 0);
+	while (s && *s) {
+		size_t n = strcspn(s, "; ,\t");
+		if (n == 2 && !strncasecmp(s, "id", 2))
+			return true;
+		s += n + strspn(s + n, "; ,\t");
+	}
+	return false;
+}
 
 uint32_t sip_msg_session_expires(const struct sip_msg *m)
 {

@@ -78,6 +78,10 @@ bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, 
 /* One number from all that decides where a proxy sends a request, the Vias not among it: a request that
  * comes again with the same number is in a loop, with another it is in a spiral (RFC 5393 section 4.2.2). */
 uint64_t sip_loop_value(const struct sip_msg *m);
+/* Whether Privacy asks that the asserted identity be kept within the trust domain (RFC 3325 section 9.3). */
+bool sip_msg_private_id(const struct sip_msg *m);
+/* Require as it came, the first line of it; NULL: there is none. */
+const char *sip_msg_require(const struct sip_msg *m);
 /* Seconds of Session-Expires (RFC 4028); 0 where absent or not a number. */
 uint32_t sip_msg_session_expires(const struct sip_msg *m);
 /* Max-Breadth (RFC 5393 section 5.3): -1 where absent or not a number. */
@@ -94,8 +98,20 @@ bool sip_scan_call_id(const char *data, size_t len, const char **value, size_t *
 bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct addr *source, int status,
                      const char *phrase, const char *to_tag, const char *extra);
 
-/* The response without its topmost Via (RFC 3261 section 16.7). */
-bool sip_write_response(struct writer *w, const struct sip_msg *resp);
+/* Changes to headers that are only text here; the name matches the compact form too. */
+struct sip_edit_line {
+	const char *name;
+	const char *value;           /* of the first; others of the name are left out; NULL: all are */
+};
+struct sip_edit {
+	const struct sip_edit_line *lines;
+	unsigned n;                  /* at most SIP_EDIT_MAX */
+	const char *add;             /* whole header lines or "" */
+};
+#define SIP_EDIT_MAX 32
+
+/* The response without its topmost Via (RFC 3261 section 16.7). `edit` may be NULL. */
+bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *edit);
 
 struct sip_forward {
 	const char *ruri;            /* the new Request-URI; NULL: as it came */
@@ -107,6 +123,7 @@ struct sip_forward {
 	bool from_strict;            /* a strict router came before: the last Route is the Request-URI meant
 	                              * (section 16.4) */
 	int max_breadth;             /* 0: as it came */
+	const struct sip_edit *edit[2];  /* NULL: none */
 };
 /* The request as it is sent on (section 16.6): our Via on top, Max-Forwards less one, received and
  * rport in the Via below. Everything else stays as the carrier wrote it. */

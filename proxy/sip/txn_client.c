@@ -123,7 +123,8 @@ struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg
 	return t;
 }
 
-/* A follower (ACK, CANCEL) is made from the request's own text. */
+/* A follower (ACK, CANCEL) is made from the request's own text. That a caller of RFC 2543 has no From tag was
+ * let pass then; beside the magic cookie of our Via it looks like a fault. */
 static size_t write_follower(struct txn_client *t, const struct sip_msg *final)
 {
 	struct txn_layer *layer = t->layer;
@@ -134,7 +135,7 @@ static size_t write_follower(struct txn_client *t, const struct sip_msg *final)
 	if (!copy)
 		return 0;
 	memcpy(copy, t->request, t->request_len);
-	bool ok = sip_parse(&sent, copy, t->request_len, &why) == SIP_PARSED &&
+	bool ok = sip_parse(&sent, copy, t->request_len, &why) != SIP_UNANSWERABLE &&
 	          (final ? sip_write_ack(&w, &sent, final) : sip_write_cancel(&w, &sent, t->reason ? t->reason : ""));
 	sip_release(&sent);
 	free(copy);

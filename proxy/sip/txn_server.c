@@ -36,11 +36,11 @@ struct txn_server {
 #define KEY_MAX 1024
 
 /* What tells transactions apart: branch, sent-by and method (section 17.2.3). A branch without the
- * cookie is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
+ * cookie, or with nothing behind it (RFC 4475 section 3.2.1), is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
 static size_t key_of(const struct sip_msg *m, const char *method, char key[KEY_MAX])
 {
 	int n;
-	if (m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7))
+	if (m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7) && m->via.branch[7])
 		n = snprintf(key, KEY_MAX, "%s|%s:%u|%s", m->via.branch, m->via.host, m->via.port, method);
 	else
 		n = snprintf(key, KEY_MAX, "|%s|%u|%s|%s@%s|%s:%u|%s", m->call_id, m->cseq, m->from_tag, m->ruri.user,

@@ -147,16 +147,58 @@ bool sip_write_reply(struct writer *w, const struct sip_msg *req, const struct a
 	return !w->bad;
 }
 
+/* One-letter names (RFC 3261 section 20 and the IANA registry) of headers that an edit can name. */
+static char compact_of(const char *name)
+{
+	static const struct { const char *name; char letter; } forms[] = {
+		{"Accept-Contact", 'a'}, {"Referred-By", 'b'}, {"Content-Type", 'c'}, {"Request-Disposition", 'd'},
+		{"Content-Encoding", 'e'}, {"Reject-Contact", 'j'}, {"Supported", 'k'}, {"Event", 'o'}, {"Refer-To", 'r'},
+		{"Subject", 's'}, {"Allow-Events", 'u'}, {"Session-Expires", 'x'}, {"Identity", 'y'},
+	};
+	for (unsigned i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		if (!strcasecmp(forms[i].name, name))
+			return forms[i].letter;
+	return 0;
+}
+
+static bool named(const char *name, const char *wanted)
+{
+	return !strcasecmp(name, wanted) || (name[0] && !name[1] && (name[0] | 0x20) == compact_of(wanted));
+}
+
+/* Writes what stands for the header, if anything: true when it is not to be sent on as it came. `done` has a bit for
+ * each line of the edit that has been written. */
+static bool edited(struct writer *w, const msg_header_t *h, const struct sip_edit *edit, uint32_t *done)
+{
+	if (!edit || !is_class(h, sip_unknown_class))
+		return false;
+	const char *name = ((const sip_unknown_t *)h)->un_name;
+	for (unsigned i = 0; i < edit->n; i++) {
+		if (!named(name, edit->lines[i].name))
+			continue;
+		if (edit->lines[i].value && !(*done & 1u << i)) {
+			*done |= 1u << i;
+			put(w, edit->lines[i].name);
+			put(w, ": ");
+			put(w, edit->lines[i].value);
+			put(w, "\r\n");
+		}
+		return true;
+	}
+	return false;
+}
+
 static const msg_header_t *first(const struct sip_msg *m) { return *msg_chain_head(m->msg); }
 
-bool sip_write_response(struct writer *w, const struct sip_msg *resp)
+bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *edit)
 {
+	uint32_t done = 0;
 	const sip_via_t *top = resp->sip->sip_via;
 	for (const msg_header_t *h = first(resp); h; h = h->sh_succ) {
-		if (h != (const msg_header_t *)top)
-			put_fragment(w, h);
-		else
+		if (h == (const msg_header_t *)top)
 			put_line_mates(w, top);
+		else if (!edited(w, h, edit, &done))
+			put_fragment(w, h);
 	}
 	return !w->bad;
 }
@@ -173,10 +215,10 @@ static void put_raw_ruri(struct writer *w, const struct sip_msg *m)
 		w->bad = true;
 		return;
 	}
-	while (a < s + n && *a == ' ')
+	while (a < s + n && (*a == ' ' || *a == '\t'))
 		a++;
 	const char *b = a;
-	while (b < s + n && *b != ' ' && *b != '\r' && *b != '\n')
+	while (b < s + n && *b != ' ' && *b != '\t' && *b != '\r' && *b != '\n')
 		b++;
 	write_bytes(w, a, (size_t)(b - a));
 }
@@ -263,6 +305,9 @@ static void put_ours(struct writer *w, const struct sip_msg *req, const struct s
 		write_dec(w, (uint64_t)f->max_breadth);
 		put(w, "\r\n");
 	}
+	for (int i = 0; i < 2; i++)
+		if (f->edit[i])
+			put(w, f->edit[i]->add);
 }
 
 /* Lines that are not sent on as they came, but written anew or left out. */
@@ -278,6 +323,7 @@ bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct
                        const struct sip_forward *f)
 {
 	const sip_t *sip = req->sip;
+	uint32_t done[2] = {0, 0};
 	for (const msg_header_t *h = first(req); h; h = h->sh_succ) {
 		if (is_class(h, sip_request_class)) {
 			put_request_line(w, req, f);
@@ -289,7 +335,7 @@ bool sip_write_request(struct writer *w, const struct sip_msg *req, const struct
 			put_line_mates(w, sip->sip_via);
 		} else if (h == (const msg_header_t *)sip->sip_max_forwards) {
 			put_max_forwards(w, req->max_forwards - 1);
-		} else if (!replaced(h, f)) {
+		} else if (!replaced(h, f) && !edited(w, h, f->edit[0], &done[0]) && !edited(w, h, f->edit[1], &done[1])) {
 			put_fragment(w, h);
 		}
 	}

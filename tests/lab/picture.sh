@@ -105,8 +105,8 @@ listen:
 trunks:
   - {name: carrier-a, sources: [$TRUNK_SOURCES]}
 regions:
-  - {name: region-1, targets: ["sip:${ADDRESS[region-1]}:5060"], max_calls: 100}
-  - {name: region-2, targets: ["sip:${ADDRESS[region-2]}:5060"], max_calls: 100}
+  - {name: region-1, targets: ["sip:${ADDRESS[region-1]}:5060"], max_calls: ${region_max_calls:-100}}
+  - {name: region-2, targets: ["sip:${ADDRESS[region-2]}:5060"], max_calls: ${region_max_calls:-100}}
 probes: {interval: 500ms, timeout: 400ms, rise: 2, fall: 2}
 pools:
   - {name: default, regions: [region-1, region-2], strategy: adaptive, failover: {first_response: 1s}}

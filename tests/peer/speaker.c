@@ -2,15 +2,18 @@
  * line says, with facts and orders from standard input, one a line:
  *
  *   ready on|off          the facts about workers and regions
- *   drain on|off
- *   order withdraw|auto
+ *   drain on|out|off      on: worse, out: withdrawn
+ *   order withdraw|announce|auto
+ *   fault some|overload|none   a part of the workers does not answer, or the node is overloaded
  *   status                one line a peer and a prefix, then "."
  *   stop                  as a clean stop of tandemd, then exit
  *
  * Options are KEY=VALUE; those of a peer count for the `peer` before them:
  *   id=ADDRESS listen=ADDRESS prefix=PREFIX managed=PREFIX rise=N fall=N min_regions=N interval=MS
  *   peer=ADDRESS local=ADDRESS as=N local_as=N hold=MS retry=MS password=TEXT ttl=N gtsm=N passive=1
- *   med=N prepend=N community=N port=N */
+ *   med=N prepend=N community=N port=N large=N:N:N only=PREFIX next_hop=ADDRESS max_prefixes=N cloud_router=1
+ *   degraded_community=N
+ *   bfd=MS multiplier=N bfd_multihop=1 strict=1 hold_down=MS */
 #include "anycast/anycast.h"
 
 #include <stdatomic.h>
@@ -22,17 +25,19 @@
 
 enum { STOP_TIMEOUT_MS = 2000 };
 
-static atomic_bool ready, draining;
+static atomic_bool ready, draining, drained, some, overload;
 
 static void facts(void *arg, struct policy_route_facts *out)
 {
 	bool fit = atomic_load(&ready);
 
 	out->workers = 2;
-	out->workers_alive = fit ? 2 : 0;
+	out->workers_alive = !fit ? 0 : atomic_load(&some) ? 1 : 2;
+	out->overloaded = atomic_load(&overload);
 	out->regions = 2;
 	out->regions_reachable = fit ? 2 : 0;
 	out->draining = atomic_load(&draining);
+	out->drained = atomic_load(&drained);
 	out->stopping = false;
 }
 
@@ -41,10 +46,28 @@ static struct anycast_peer_config *add_peer(struct anycast_config *c, const char
 	struct anycast_peer_config *p = &c->peers[c->n_peers++];
 
 	*p = (struct anycast_peer_config){
-		.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1};
+		.as = 65000, .local_as = 65010, .hold_ms = 9000, .connect_retry_ms = 1000, .ttl = 1,
+		.degrade = {.med = 1000, .prepend = 3}};
 	snprintf(p->name, sizeof p->name, "peer-%u", c->n_peers);
 	addr_parse(&p->address, address, 0);
 	return p;
+}
+
+static bool set_bfd(struct anycast_bfd_config *b, const char *key, uint32_t n)
+{
+	if (strcmp(key, "bfd") == 0)
+		*b = (struct anycast_bfd_config){.enabled = true, .interval_ms = n, .multiplier = 3, .hold_down_ms = 30000};
+	else if (strcmp(key, "multiplier") == 0)
+		b->multiplier = (uint8_t)n;
+	else if (strcmp(key, "bfd_multihop") == 0)
+		b->multihop = n;
+	else if (strcmp(key, "strict") == 0)
+		b->strict = n;
+	else if (strcmp(key, "hold_down") == 0)
+		b->hold_down_ms = n;
+	else
+		return false;
+	return true;
 }
 
 static bool set_peer(struct anycast_peer_config *p, const char *key, const char *value)
@@ -75,10 +98,23 @@ static bool set_peer(struct anycast_peer_config *p, const char *key, const char 
 		p->prepend = (uint8_t)n;
 	else if (strcmp(key, "community") == 0 && p->n_communities < ANYCAST_COMMUNITIES_MAX)
 		p->communities[p->n_communities++] = n;
+	else if (strcmp(key, "degraded_community") == 0)
+		p->degrade.communities[p->degrade.n_communities++] = n;
+	else if (strcmp(key, "large") == 0)
+		return sscanf(value, "%u:%u:%u", &p->large_communities[0].v[0], &p->large_communities[0].v[1],
+		              &p->large_communities[p->n_large_communities++].v[2]) == 3;
+	else if (strcmp(key, "only") == 0)
+		return prefix_parse(&p->prefixes[p->n_prefixes++], value) == 0;
+	else if (strcmp(key, "next_hop") == 0 && p->n_next_hop < 2)
+		return addr_parse(&p->next_hop[p->n_next_hop++], value, 0) == 0;
+	else if (strcmp(key, "max_prefixes") == 0)
+		p->max_prefixes = n;
+	else if (strcmp(key, "cloud_router") == 0)
+		p->profile = n ? ANYCAST_CLOUD_ROUTER : ANYCAST_GENERIC;
 	else if (strcmp(key, "port") == 0)
 		addr_set_port(&p->address, (uint16_t)n);
 	else
-		return false;
+		return set_bfd(&p->bfd, key, n);
 	return true;
 }
 
@@ -123,6 +159,15 @@ static void print_status(struct anycast *a)
 		       s.peers[i].name, s.peers[i].state, s.peers[i].hold_ms, s.peers[i].keepalive_ms,
 		       s.peers[i].prefixes_announced, s.peers[i].prefixes_received,
 		       (unsigned long long)s.peers[i].updates_out, s.peers[i].last_error);
+	for (unsigned i = 0; i < s.n_peers; i++) {
+		const struct anycast_bfd_status *b = &s.peers[i].bfd;
+
+		if (b->state)
+			printf("bfd %s state %s remote %s interval %u detection %u multiplier %u ups %u holds %d diag %s\n",
+			       s.peers[i].name, b->state, b->remote_state ? b->remote_state : "-", b->tx_interval_us / 1000,
+			       (unsigned)(b->detection_us / 1000), b->remote_multiplier, (unsigned)b->up_count, b->holds_bgp,
+			       b->diagnostic);
+	}
 	for (unsigned i = 0; i < s.n_prefixes; i++)
 		printf("prefix %s action %s address %d peers %u reason %s\n", prefix_str(&s.prefixes[i].prefix, text),
 		       policy_route_action_str(s.prefixes[i].action), s.prefixes[i].address_present,
@@ -135,8 +180,12 @@ static bool obey(struct anycast *a, const char *line)
 {
 	if (strcmp(line, "ready on") == 0 || strcmp(line, "ready off") == 0)
 		atomic_store(&ready, line[7] == 'n');
-	else if (strcmp(line, "drain on") == 0 || strcmp(line, "drain off") == 0)
-		atomic_store(&draining, line[7] == 'n');
+	else if (strncmp(line, "drain ", 6) == 0)
+		atomic_store(&draining, strcmp(line + 6, "off") != 0), atomic_store(&drained, strcmp(line + 6, "out") == 0);
+	else if (strncmp(line, "fault ", 6) == 0)
+		atomic_store(&some, line[6] == 's'), atomic_store(&overload, line[6] == 'o');
+	else if (strcmp(line, "order announce") == 0)
+		anycast_order(a, NULL, POLICY_ORDER_ANNOUNCE, "the test");
 	else if (strcmp(line, "order withdraw") == 0)
 		anycast_order(a, NULL, POLICY_ORDER_WITHDRAW, "the test");
 	else if (strcmp(line, "order auto") == 0)
@@ -188,7 +237,7 @@ int main(int argc, char **argv)
 		if (!obey(a, line))
 			break;
 	}
-	anycast_stop(a, STOP_TIMEOUT_MS);
+	anycast_stop(a, STOP_TIMEOUT_MS, "draining for maintenance");
 	anycast_free(a);
 	return 0;
 }

@@ -14,9 +14,9 @@
 static uint32_t region_calls(void)
 {
 	const struct table *t = rig_worker->common->table;
-	return t->regions[0].live.calls + t->regions[1].live.calls;
+	return t->regions[0].live->calls + t->regions[1].live->calls;
 }
-static uint32_t trunk_calls(void) { return rig_worker->common->table->trunks[0].calls; }
+static uint32_t trunk_calls(void) { return rig_worker->common->table->trunks[0].live->calls; }
 
 /* ---- messages of call number `n` ---- */
 
@@ -251,7 +251,7 @@ static void random_run(uint64_t start)
 	rig_run(5 * HOUR);
 	check_counts();
 	expect_calls(0);
-	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].setups, 0);
+	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].live->setups, 0);
 	CU_ASSERT_EQUAL(rig_worker->txns.open, 0);
 	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
 	rig_end();

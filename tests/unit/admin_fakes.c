@@ -24,6 +24,7 @@ unsigned proxy_workers(const struct proxy *proxy) { return 4; }
 unsigned proxy_workers_alive(const struct proxy *proxy) { return proxy->workers_alive; }
 unsigned proxy_transactions(const struct proxy *proxy) { return 17; }
 bool proxy_draining(const struct proxy *proxy) { return proxy->draining; }
+unsigned proxy_tables_held(const struct proxy *proxy) { (void)proxy; return 1; }
 const struct policy_table *proxy_policy(const struct proxy *proxy) { return proxy->table; }
 unsigned proxy_trunks(const struct proxy *proxy) { return proxy->n_trunks; }
 
@@ -128,6 +129,26 @@ static int config_text(void *arg, char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
+static int drain(void *arg, bool on, const char *who, struct err *err)
+{
+	struct fakes *fakes = arg;
+
+	if (fakes->stopping && !on)
+		return err_set(err, EBUSY, "the node is stopping");
+	fakes->draining = on;
+	snprintf(fakes->drained_by, sizeof fakes->drained_by, "%s", who);
+	return 0;
+}
+
+static void drain_state(void *arg, struct admin_drain *out)
+{
+	const struct fakes *fakes = arg;
+
+	*out = (struct admin_drain){.state = fakes->draining ? "route made worse" : "in service",
+	                            .draining = fakes->draining, .stopping = fakes->stopping,
+	                            .since_wall_us = fakes->draining ? NOW_WALL_US : 0, .new_calls = 3, .open = 2, .calls = 7};
+}
+
 /* ---- setting up ---- */
 
 static struct policy_table *table_new(void)
@@ -140,8 +161,9 @@ static struct policy_table *table_new(void)
 		{.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
 		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
 	};
-	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = "+1800*", .pool = 0}};
-	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, policy_tuning_default()};
+	static struct policy_number premium = {"+1800*"};
+	static const struct policy_rule_config rules[1] = {{.name = "premium", .to = &premium, .n_to = 1, .pool = 0}};
+	struct policy_config config = {regions, FAKE_REGIONS, pools, 1, rules, 1, NULL, 0, policy_tuning_default()};
 
 	return policy_table_new(&config, NULL);
 }
@@ -180,8 +202,8 @@ static void fill_proxy(struct proxy *p)
 	fill_target(&p->targets[1][1], "sip:west.example:5060", NULL, 0);
 	p->n_targets[0] = 1;
 	p->n_targets[1] = 2;
-	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456};
-	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99};
+	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456, 78};
+	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99, 0};
 	p->n_trunks = 2;
 }
 
@@ -213,6 +235,21 @@ static void fill_anycast(struct anycast *a)
 	addr_parse(&s->peers[1].address, "169.254.11.1", 179);
 }
 
+static int reload(void *arg, const char *who, struct admin_reload *out)
+{
+	struct fakes *f = arg;
+	(void)who;
+	out->lines = strdup(f->reload_lines ? f->reload_lines : "");
+	out->needs_restart = strdup("node.workers\nlisten\n");
+	return f->reload_lines ? -EINVAL : 0;
+}
+
+static void reloads(void *arg, struct admin_reloads *out)
+{
+	(void)arg;
+	*out = (struct admin_reloads){.ok = 3, .failed = 1, .last_ok = true, .last_wall_us = NOW_WALL_US};
+}
+
 struct fakes *fakes_new(void)
 {
 	struct fakes *fakes = aligned_alloc(_Alignof(struct fakes), sizeof *fakes);
@@ -226,7 +263,8 @@ struct fakes *fakes_new(void)
 	fakes->sources = (struct admin_sources){
 		.version = "0.1.0", .node_id = "iad-1", .started_wall_us = NOW_WALL_US - 3600 * CLOCK_SEC,
 		.proxy = &fakes->proxy, .anycast = &fakes->anycast,
-		.not_ready = not_ready, .config_text = config_text, .arg = fakes,
+		.not_ready = not_ready, .config_text = config_text, .reload = reload, .reloads = reloads, .drain = drain,
+		.drain_state = drain_state, .arg = fakes,
 	};
 	return fakes;
 }

@@ -37,6 +37,9 @@ struct fakes {
 	struct anycast anycast;
 	const char *reasons[ADMIN_REASONS_MAX]; /* why not ready */
 	unsigned n_reasons;
+	bool draining, stopping;                /* what drain() makes of it */
+	char drained_by[64];
+	const char *reload_lines;               /* what is wrong with the file; NULL: nothing */
 	int config_error;                       /* what config_text returns, 0 for the text */
 	struct admin_sources sources;           /* over all of these */
 };

@@ -221,6 +221,7 @@ static void test_trunks(void)
 	read_page(fakes);
 	CHECK("tandem_trunk_calls{trunk=\"carrier-a\"}", 200);
 	CHECK("tandem_trunk_calls_total{trunk=\"carrier-b\"}", 99);
+	CHECK("tandem_trunk_limited_total{trunk=\"carrier-a\"}", 78);
 	fakes->proxy.n_trunks = FAKE_TRUNKS_MAX;
 	for (unsigned i = 2; i < FAKE_TRUNKS_MAX; i++)
 		snprintf(fakes->proxy.trunks[i].name, sizeof fakes->proxy.trunks[i].name, "trunk-%u", i);

@@ -122,14 +122,14 @@ static void test_life(void)
 	prefix_parse(&unknown, "198.51.100.0/24");
 	CU_ASSERT_EQUAL(anycast_order(a, &unknown, POLICY_ORDER_WITHDRAW, "a test"), -ENOENT);
 	CU_ASSERT_EQUAL(anycast_order(a, &config.prefixes[1].prefix, POLICY_ORDER_WITHDRAW, "a test"), 0);
-	anycast_stop(a, 1000);
+	anycast_stop(a, 1000, "bye");
 	anycast_status(a, &status);
 	CU_ASSERT_EQUAL(status.prefixes[0].order, POLICY_ORDER_AUTO);
 	CU_ASSERT_EQUAL(status.prefixes[1].order, POLICY_ORDER_WITHDRAW);
 	CU_ASSERT_STRING_EQUAL(status.prefixes[0].reason, policy_route_reason_str(POLICY_ROUTE_STOPPING));
 	CU_ASSERT(asked > 0);
 	CU_ASSERT_EQUAL(anycast_order(a, NULL, POLICY_ORDER_AUTO, "a test"), 0);  /* too late, harmless */
-	anycast_stop(a, 1000);
+	anycast_stop(a, 1000, "bye");
 	anycast_free(a);
 	anycast_free(NULL);
 	a = anycast_new(&config, facts, &asked, &err);                            /* never started */

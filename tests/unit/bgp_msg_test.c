@@ -16,15 +16,15 @@ static const struct bgp_open our_open = {.as = 4200000001,
 					 .hold_s = 60,
 					 .families = BGP_IPV4 | BGP_IPV6,
 					 .as4 = true,
-					 .refresh = true,
+					 .refresh = true, .enhanced_refresh = true,
 					 .extended = true};
 
 static void test_open_bytes(void)
 {
 	uint8_t buf[128];
 	struct writer w = writer_of(buf, sizeof buf);
-	static const uint8_t body[] = {4, 0x5b, 0xa0 /* AS_TRANS */, 0, 60, 0xc6, 0x33, 0x64, 0x0b, 24, 2, 22,
-	                               1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 6, 0, 65, 4, 0xfa, 0x56, 0xea, 0x01};
+	static const uint8_t body[] = {4, 0x5b, 0xa0 /* AS_TRANS */, 0, 60, 0xc6, 0x33, 0x64, 0x0b, 26, 2, 24,
+	                               1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 70, 0, 6, 0, 65, 4, 0xfa, 0x56, 0xea, 0x01};
 
 	bgp_msg_write_open(&w, &our_open);
 	CU_ASSERT_FALSE(w.bad);
@@ -62,7 +62,7 @@ static void test_open_round_trip(void)
 	CU_ASSERT_EQUAL(open.router_id, our_open.router_id);
 	CU_ASSERT_EQUAL(open.hold_s, 60);
 	CU_ASSERT_EQUAL(open.families, BGP_IPV4 | BGP_IPV6);
-	CU_ASSERT(open.as4 && open.refresh && open.extended && !open.graceful_restart);
+	CU_ASSERT(open.as4 && open.refresh && open.enhanced_refresh && open.extended && !open.graceful_restart);
 }
 
 /* Reads an OPEN of AS 65001, hold 90, identifier 10.0.0.1 with these optional parameters. */
@@ -252,17 +252,25 @@ static void test_notification_names(void)
 static void test_refresh(void)
 {
 	uint8_t buf[32], family = 0;
+	enum bgp_refresh subtype;
 	struct writer w = writer_of(buf, sizeof buf);
 	struct bgp_error error;
 
-	bgp_msg_write_refresh(&w, BGP_IPV6);
+	bgp_msg_write_refresh(&w, BGP_IPV6, BGP_REFRESH_REQUEST);
 	CU_ASSERT_EQUAL(writer_len(&w), 23);
-	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &error), 0);
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &subtype, &error), 0);
 	CU_ASSERT_EQUAL(family, BGP_IPV6);
-	buf[21] = 1;  /* BoRR of RFC 7313: not a request */
-	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &error), 0);
+	CU_ASSERT_EQUAL(subtype, BGP_REFRESH_REQUEST);
+	buf[21] = 1;  /* BoRR of RFC 7313 */
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &subtype, &error), 0);
+	CU_ASSERT_EQUAL(family, BGP_IPV6);
+	CU_ASSERT_EQUAL(subtype, BGP_REFRESH_BEGIN);
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 5, &family, &subtype, &error), -EBADMSG);
+	buf[21] = 3;  /* of no meaning: passed over */
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &subtype, &error), 0);
 	CU_ASSERT_EQUAL(family, 0);
-	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 3, &family, &error), -EBADMSG);
+	buf[21] = 0;
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 3, &family, &subtype, &error), -EBADMSG);
 	CU_ASSERT_EQUAL(error.code, BGP_ERR_REFRESH);
 }
 
@@ -271,6 +279,7 @@ static void read_all(const uint8_t *bytes, size_t len)
 {
 	uint8_t *copy = malloc(len ? len : 1), family;
 	enum bgp_msg_type type;
+	enum bgp_refresh subtype;
 	struct bgp_open open;
 	struct bgp_error error;
 	int rc;
@@ -280,7 +289,7 @@ static void read_all(const uint8_t *bytes, size_t len)
 	CU_ASSERT(rc == -EAGAIN || rc == -EBADMSG || (rc >= BGP_HEADER_LEN && (size_t)rc <= len));
 	if (bgp_msg_read_open(copy, len, &open, &error) == 0)
 		CU_ASSERT(open.as != 0 && open.router_id != 0);
-	bgp_msg_read_refresh(copy, len, &family, &error);
+	bgp_msg_read_refresh(copy, len, &family, &subtype, &error);
 	bgp_msg_read_notification(copy, len, &error);
 	CU_ASSERT(strlen(error.text) < sizeof error.text);
 	free(copy);

@@ -19,7 +19,7 @@ static void on_up(void *arg) { seen.up++; }
 static void on_down(void *arg) { seen.down++; }
 static void on_drained(void *arg) { seen.drained++; }
 static void on_changed(void *arg) {}
-static void on_refresh(void *arg, uint8_t family) { seen.refreshes += family; }
+static void on_refresh(void *arg, uint8_t family, enum bgp_refresh subtype) { seen.refreshes += family; }
 
 static void on_update(void *arg, const struct bgp_update *u)
 {
@@ -138,7 +138,7 @@ static void test_every_split(void)
 	w.p += len;
 	bgp_msg_write_keepalive(&w);
 	w.p += update_bytes(w.p, (size_t)(w.end - w.p));
-	bgp_msg_write_refresh(&w, BGP_IPV6);
+	bgp_msg_write_refresh(&w, BGP_IPV6, BGP_REFRESH_REQUEST);
 	bgp_msg_write_keepalive(&w);
 	len = writer_len(&w);
 	for (size_t cut = 0; cut <= len; cut++) {

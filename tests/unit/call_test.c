@@ -74,8 +74,19 @@ static const struct record *expect_end(enum record_outcome outcome, unsigned sta
 
 static void expect_no_record(void) { CU_ASSERT_PTR_NULL(rig_record()); }
 
-static struct region_live *live(unsigned region) { return &rig_worker->common->table->regions[region].live; }
-static struct trunk *trunk(void) { return &rig_worker->common->table->trunks[0]; }
+static struct region_live *live(unsigned region) { return rig_worker->common->table->regions[region].live; }
+static struct trunk_live *trunk(void) { return rig_worker->common->table->trunks[0].live; }
+
+static void bye_of(const char *sent, const char *tag)
+{
+	char text[2048];
+	snprintf(text, sizeof text,
+	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
+	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
+	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
+	rig_receive(CARRIER, text);
+	rig_expect(EAST, "BYE ");
+}
 
 /* ---- a call that works ---- */
 
@@ -401,6 +412,57 @@ static void test_late_answer(void)
 	rig_end();
 }
 
+/* A region given up for its silence says after all that the callee wants no call, anywhere: nobody else rings for it. */
+static void test_late_decline(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_run(2000);
+	rig_expect(EAST, "INVITE ");
+	rig_expect(EAST, "INVITE ");
+	const char *m2 = rig_expect(WEST, "INVITE ");
+	answer(WEST, m2, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	answer(EAST, m, 603);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "CANCEL ");
+	rig_expect(CARRIER, "SIP/2.0 603");
+	answer(WEST, m2, 487);
+	rig_expect(WEST, "ACK ");
+	expect_route(0, 1);
+	expect_route(1, 2);
+	expect_end(OUTCOME_REJECTED, 603, RECORD_FO);
+	ack("east");
+	rig_skip();
+	rig_end();
+}
+
+/* Section 16.7 step 6: of several failures the one that says most: what is not a region's fault goes upstream, and
+ * with nothing but such faults it is 503. */
+static void check_best(int first, int second, const char *upstream)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, first);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, second);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, upstream);
+	ack("x");
+	rig_end();
+}
+
+static void test_best(void)
+{
+	check_best(503, 486, "SIP/2.0 486");
+	check_best(500, 404, "SIP/2.0 404");
+	check_best(408, 603, "SIP/2.0 603");
+	check_best(503, 407, "SIP/2.0 407");
+	check_best(500, 504, "SIP/2.0 503");
+	check_best(408, 503, "SIP/2.0 503");
+}
+
 /* Both answer: both answers are the caller's to sort out. */
 static void test_two_answers(void)
 {
@@ -415,7 +477,17 @@ static void test_two_answers(void)
 	answer(EAST, m, 200);
 	const char *r = rig_expect(CARRIER, "SIP/2.0 200");
 	CU_ASSERT_PTR_NOT_NULL(strstr(r, ";tag=east"));
-	CU_ASSERT_EQUAL(live(0)->calls + live(1)->calls, 1);
+	CU_ASSERT_EQUAL(live(0)->calls, 1);                 /* until the caller ends one */
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
+	answer(EAST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 1);
+	bye_of(m, "east");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	answer(EAST, m, 200);                               /* repeated once more: it is over all the same */
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(live(0)->calls, 0);
+	CU_ASSERT_EQUAL(live(1)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED), 1);
 	rig_end();
@@ -513,7 +585,7 @@ static void test_one_attempt(void)
 static void set_healthy(unsigned region, bool healthy)
 {
 	struct table *t = rig_worker->common->table;
-	target_set_health(&t->regions[region].targets[0], healthy, "no answer");
+	target_set_health(t->regions[region].targets[0], healthy, "no answer");
 	table_refresh_health(t, region);
 }
 
@@ -812,17 +884,6 @@ static void test_answer_after_487(void)
 
 /* ---- several dialogs of one INVITE ---- */
 
-static void bye_of(const char *sent, const char *tag)
-{
-	char text[2048];
-	snprintf(text, sizeof text,
-	         "BYE sip:bob@198.51.100.21 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbye%s\r\nRoute: %s\r\n"
-	         "From: <sip:x@y>;tag=alice\r\nTo: <sip:x@y>;tag=%s\r\nCall-ID: a84b4c76e66710\r\nCSeq: 2 BYE\r\n"
-	         "\r\n", tag, rig_header(sent, "Record-Route", 0), tag);
-	rig_receive(CARRIER, text);
-	rig_expect(EAST, "BYE ");
-}
-
 /* The region forks: early dialogs with tags of their own, and PRACK in one of them (RFC 3262). */
 static void test_early_dialogs(void)
 {
@@ -862,6 +923,8 @@ static void test_forked_answers(void)
 	rig_expect(CARRIER, "SIP/2.0 200");
 	rig_receive(EAST, rig_response(m, 200, "two", ""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(rig_expect(CARRIER, "SIP/2.0 200"), ";tag=two"));
+	CU_ASSERT_EQUAL(live(0)->calls, 2);
+	CU_ASSERT_EQUAL(trunk()->calls, 2);
 	bye_of(m, "two");
 	CU_ASSERT_EQUAL(live(0)->calls, 1);
 	CU_ASSERT_EQUAL(trunk()->calls, 1);
@@ -1101,13 +1164,247 @@ static void test_many(void)
 	rig_end();
 }
 
-UNIT_MAIN("call", {"forwarded", test_forwarded}, {"a Route that led here", test_preloaded_route},
+/* A call under way when its region is taken out of the configuration goes on as it was begun, and counts. */
+static void test_reload_during_setup(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	struct region_live *east = live(0);
+	expect_route(0, 1);
+	rig_reload();
+	answer(EAST, m, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	answer(EAST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(east->calls, 1);
+	CU_ASSERT_EQUAL(east->setups, 0);
+	CU_ASSERT_EQUAL(trunk()->calls, 1);    /* of the same name: the same counter */
+	rig_run(32000);
+	rig_run(4 * 3600 * 1000);          /* nobody ends it; the new maximum holds, of an hour */
+	CU_ASSERT_EQUAL(east->calls, 0);
+	CU_ASSERT_EQUAL(trunk()->calls, 0);
+	const struct record *r = expect_end(OUTCOME_ANSWERED, 200, RECORD_EX);
+	CU_ASSERT_EQUAL(r->end.region, 0);
+	CU_ASSERT_EQUAL(r->end.duration_ms / 1000 / 60, 60);
+	rig_end();
+}
+
+/* The plan is the call's: its failover goes where it was decided, new calls by what is in force now. */
+static void test_reload_then_failover(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_reload();
+	answer(EAST, m, 503);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, 486);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 486");
+	ack("west");
+	rig_receive(CARRIER, caller("INVITE", B "2", "", CONTACT));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(WEST, "INVITE ");
+	CU_ASSERT_EQUAL(live(0)->attempts, 2);  /* us-west-2 is the first now, and the same one */
+	rig_skip();
+	rig_end();
+}
+
+/* ---- where a call goes on, and where not ---- */
+
+static void test_never(void)
+{
+	struct rig_options o = {.never = 504};
+	rig_begin(&o);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 504);              /* on has it, never too */
+	rig_expect(EAST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 504");
+	rig_expect_none();
+	rig_skip();
+	rig_end();
+}
+
+/* 100 and no more: on to the next region, and the first is cancelled, for it has said something. */
+static void test_attempt_deadline(void)
+{
+	struct rig_options o = {.attempt_ms = 5000};
+	rig_begin(&o);
+	const char *m = begin_call(EAST);
+	rig_run(1000 - 1);
+	rig_skip();
+	answer(EAST, m, 100);
+	rig_run(4000);
+	rig_expect_none();
+	rig_run(1);
+	rig_expect(EAST, "CANCEL ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, 100);
+	answer(WEST, m, 180);
+	rig_expect(CARRIER, "SIP/2.0 180");
+	rig_run(60000);                    /* rings as long as it likes */
+	rig_skip();
+	answer(WEST, m, 200);
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_skip();
+	rig_end();
+}
+
+static void test_total_deadline(void)
+{
+	struct rig_options o = {.attempt_ms = 5000, .total_ms = 3000};
+	rig_begin(&o);
+	const char *m = begin_call(EAST);
+	rig_run(2000);                     /* silence */
+	rig_skip();
+	rig_run(999);
+	rig_skip();
+	rig_run(1);
+	m = rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Retry-After", 0), "5");
+	expect_route(0, 1);
+	expect_route(1, 2);
+	expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_FO | RECORD_TO);
+	rig_skip();
+	rig_end();
+}
+
+/* Silence and 503 are the target's alone: its neighbour first, and once only; then the next region. */
+static void test_target_first(void)
+{
+	struct rig_options o = {.east_targets = 2};
+	rig_begin(&o);
+	invite();
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(EAST, "INVITE ");
+	answer(EAST, m, 503);
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(EAST2, "INVITE ");
+	answer(EAST2, m, 503);
+	rig_expect(EAST2, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	answer(WEST, m, 503);
+	rig_expect(WEST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_EQUAL(rig_stat(STAT_TARGET_RETRIES), 1);
+	CU_ASSERT_EQUAL(rig_stat(STAT_FAILOVERS), 1);
+	rig_run(40000);
+	rig_skip();
+	expect_route(0, 1);
+	expect_route(0, 2);
+	expect_route(1, 3);
+	expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_FO | RECORD_RT);
+	rig_end();
+}
+
+/* 500 is the region's: its other target would say the same. */
+static void test_region_at_once(void)
+{
+	struct rig_options o = {.east_targets = 2};
+	rig_begin(&o);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 500);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "INVITE ");
+	rig_skip();
+	rig_end();
+}
+
+/* A neighbour that its probes say is down is no second chance. */
+static void test_target_down(void)
+{
+	struct rig_options o = {.east_targets = 2};
+	rig_begin(&o);
+	target_set_health(rig_worker->table->regions[0].targets[1], false, "no answer");
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 503);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "INVITE ");
+	rig_skip();
+	rig_end();
+}
+
+static unsigned failed_over(unsigned calls)
+{
+	char branch[32];
+	for (unsigned i = 0; i < calls; i++) {
+		snprintf(branch, sizeof branch, "%s%u", B, i);
+		rig_receive(CARRIER, caller("INVITE", branch, "", CONTACT));
+		rig_expect(CARRIER, "SIP/2.0 100");
+		const char *m = rig_expect(EAST, "INVITE ");
+		answer(EAST, m, 500);
+		rig_expect(EAST, "ACK ");
+		rig_skip();
+	}
+	while (rig_record())
+		;
+	return (unsigned)rig_stat(STAT_FAILOVERS);
+}
+
+/* A region that fails every call: a share of them goes to the other, and what the minimum saved up. */
+static void test_budget(void)
+{
+	struct rig_options o = {.budget = 0.2, .budget_min = 1};
+	rig_begin(&o);
+	/* 20 at the beginning: they last for 25 calls; then one of five */
+	unsigned n = failed_over(100);
+	CU_ASSERT(n >= 38 && n <= 41);
+	CU_ASSERT_EQUAL(rig_stat(STAT_RETRIES_REFUSED), 100 - rig_stat(STAT_FAILOVERS));
+	rig_skip();
+	rig_end();
+}
+
+static void test_budget_flag(void)
+{
+	struct rig_options o = {.budget = 0.0001, .budget_min = 0};
+	rig_begin(&o);
+	rig_worker->retries.begun = true;      /* and nothing in it */
+	const char *m = begin_call(EAST);
+	answer(EAST, m, 500);
+	rig_expect(EAST, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 503");
+	rig_expect_none();
+	expect_route(0, 1);
+	expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_RB);
+	rig_skip();
+	rig_end();
+}
+
+/* Its target is left alone for so long, where there is another region. */
+static void test_retry_after(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	rig_receive(EAST, rig_response(m, 503, "east", "Retry-After: 3 (busy)\r\n"));
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "INVITE ");
+	rig_skip();
+	rig_run(2900);
+	rig_skip();
+	rig_receive(CARRIER, caller("INVITE", B "2", "", CONTACT));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(WEST, "INVITE ");
+	rig_run(200);
+	rig_skip();
+	rig_receive(CARRIER, caller("INVITE", B "3", "", CONTACT));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(EAST, "INVITE ");
+	rig_skip();
+	rig_end();
+}
+
+UNIT_MAIN("call", {"codes that are final", test_never}, {"100 and no more", test_attempt_deadline},
+          {"all attempts together", test_total_deadline}, {"another target first", test_target_first},
+          {"a region's failure", test_region_at_once}, {"no target that is down", test_target_down},
+          {"retry budget", test_budget}, {"retry budget spent", test_budget_flag}, {"Retry-After", test_retry_after},
+          {"reload during a setup", test_reload_during_setup},
+          {"reload, then failover", test_reload_then_failover}, {"forwarded", test_forwarded}, {"a Route that led here", test_preloaded_route},
           {"ringing and answered", test_answered}, {"200 repeated", test_2xx_repeated},
           {"INVITE repeated", test_retransmitted}, {"BYE by the caller", test_bye_caller},
           {"BYE by the callee", test_bye_callee}, {"never ended", test_expired}, {"busy", test_busy},
           {"failures relayed", test_relayed}, {"failover on 503", test_failover_status},
           {"failover on silence", test_failover_silence}, {"late provisional", test_late_provisional},
-          {"late answer", test_late_answer}, {"two answers", test_two_answers},
+          {"late answer", test_late_answer}, {"late decline", test_late_decline}, {"best response", test_best}, {"two answers", test_two_answers},
           {"no failover once ringing", test_no_failover_once_ringing}, {"503 once ringing", test_503_once_ringing},
           {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
           {"one attempt", test_one_attempt},

@@ -9,6 +9,7 @@
 #define NODE "node: {id: n1, address: 198.51.100.11}\n"
 #define TRUNKS "trunks: [{name: t1, sources: [192.0.2.0/24]}]\n"
 #define REGIONS "regions: [{name: r1, targets: [\"sip:198.51.100.21\"]}]\n"
+#define TRUNK_WITH "trunks: [{name: t, sources: [192.0.2.1], "
 #define BASE NODE TRUNKS REGIONS                     /* what follows is on line 4 */
 #define LISTEN "listen: [{address: 203.0.113.10, anycast: true}]\n"
 #define ANYCAST BASE LISTEN "anycast:\n  as: 64512\n"  /* what follows is on line 7 */
@@ -118,7 +119,7 @@ static void test_keys(void)
 		{NODE TRUNKS "regions: [{name: r1}]\n", "3:11", "region lacks the key \"targets\": SIP URIs"},
 		{BASE "listen: [{port: 5060}]\n", "4:10", "listen lacks the key \"address\""},
 		{BASE "pools: [{name: p}]\n", "4:9", "pool lacks the key \"regions\": names of its regions"},
-		{BASE "rules: [{name: x}]\n", "4:9", "rule lacks the key \"pool\""},
+		{BASE "rules: [{name: x}]\n", "4:16", "rule lacks the key \"pool\""},
 		{BASE "anycast: {}\n", "4:10", "anycast lacks the key \"as\": our AS number"},
 	};
 	EXPECT_ALL(mistakes);
@@ -169,6 +170,29 @@ static void test_types(void)
 		{NODE REGIONS "trunks: [{name: t, sources: [carrier.example]}]\n", "3:30", "it takes a prefix such as"},
 		{NODE REGIONS "trunks: [{name: t, sources: [192.0.2.0/24], default_country: \"+1\"}]\n", "3:62",
 		 "the digits of a country code"},
+		{NODE REGIONS TRUNK_WITH "limit: {status: 200}}]\n", "3:58", "200 is out of range: it takes 400 to 699"},
+		{NODE REGIONS TRUNK_WITH "limit: {retry_after: 5}}]\n", "3:63", "5 has no unit: write 5s"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [0]}]\n", "3:57", "a port such as 5060, or a range"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [20-10]}]\n", "3:57", "20-10 runs backwards: write 10-20"},
+		{NODE REGIONS TRUNK_WITH "source_ports: [1-70000]}]\n", "3:57", "a port such as 5060, or a range"},
+		{NODE REGIONS TRUNK_WITH "international_prefix: +}]\n", "3:64", "the digits dialled before a number"},
+		{NODE REGIONS TRUNK_WITH "national_prefix: no}]\n", "3:59", "or none"},
+		{NODE REGIONS TRUNK_WITH "allowed_to: [+]}]\n", "3:55", "the first digits of E.164 numbers"},
+		{NODE REGIONS TRUNK_WITH "allowed_to: [1*2]}]\n", "3:55", "the first digits of E.164 numbers"},
+		{NODE REGIONS TRUNK_WITH "trust: maybe}]\n", "3:49", "true or false"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: Identity}]}]\n", "3:60", "is signed by whoever vouches for the caller "
+		 "(RFC 8224): it is never touched"},
+		{NODE REGIONS TRUNK_WITH "headers: [{replace: y, value: x}]}]\n", "3:62", "it is never touched"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: vIa, value: x}]}]\n", "3:58", "vIa is a header that calls are carried "
+		 "by: it cannot be changed"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: \"a b\"}]}]\n", "3:60", "the name of a header such as Diversion"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: X-A, value: \"a\\r\\nVia: x\"}]}]\n", "3:70", "value has a control character"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: X-A, add: X-B, value: z}]}]\n", "3:60", "one of strip, add and replace: this "
+		 "one has 2"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: s}]}]\n", "3:60", "s is a header's compact form: write its long name"},
+		{NODE REGIONS TRUNK_WITH "headers: [{value: z}]}]\n", "3:52", "this one has 0"},
+		{NODE REGIONS TRUNK_WITH "headers: [{strip: X-A, value: z}]}]\n", "3:60", "strip leaves X-A out, and takes no value"},
+		{NODE REGIONS TRUNK_WITH "headers: [{add: X-A}]}]\n", "3:52", "add X-A lacks the key \"value\""},
 		{BASE "admin: {listen: \"127.0.0.1:8080\"}\n", "4:17", "listen is a single value here: it takes a list"},
 		{BASE "admin: {listen: [127.0.0.1]}\n", "4:18", "it takes a loopback address with its port"},
 		{BASE "admin: {listen: [\"198.51.100.11:8080\"]}\n", "4:18", "is not loopback"},
@@ -230,7 +254,6 @@ static void test_unserved(void)
 		 "served by this version of tandem: remove it"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\"], connect: {}}]\n", "3:50", "connect is not "
 		 "served by this version of tandem: remove it"},
-		{ANYCAST PREFIXES "  peers: [{name: p, " PEER ", prefixes: []}]\n", "8:55", "a peer's own prefixes is not "},
 		{BASE "cluster: {redis: [\"redis://127.0.0.1\"]}\n", "4:11", "cluster.redis is not served by this version of "
 		 "tandem: remove it"},
 		{BASE "admin: {tokens_file: /x}\n", "4:9", "admin.tokens_file is not served by this version of tandem"},
@@ -291,6 +314,28 @@ static void test_routing(void)
 		 "\"default\" has weight 0"},
 		{NODE TRUNKS "regions: [{name: r1, weight: 0, targets: [\"sip:a.example\"]}]\npools: [{name: p, regions: "
 		 "[r1]}]\n", "4:16", "every region of pool \"p\" has weight 0"},
+		{BASE "rules: [{name: x, pool: default, refuse: 403}]\n", "4:42", "rule \"x\" has a pool and refuses"},
+		{BASE "rules: [{name: x, refuse: 200}]\n", "4:27", "it takes a response code from 400 to 699"},
+		{BASE "rules: [{name: x, refuse: 407}]\n", "4:27", "407 says something else than \"no\""},
+		{BASE "rules: [{name: x, pool: default, match: {percent: 0}}]\n", "4:51", "rule \"x\" can never match: percent is 0"},
+		{BASE "rules: [{name: x, pool: default, match: {percent: 101}}]\n", "4:51", "101 is out of range: it takes 0 to 100"},
+		{BASE "rules: [{name: x, pool: default, match: {zone: UTC}}]\n", "4:48", "zone says nothing without hours"},
+		{BASE "rules: [{name: x, pool: default, match: {hours: daily 08:00-09:00, zone: Mars/Olympus}}]\n", "4:74",
+		 "there is no time zone \"Mars/Olympus\""},
+		{BASE "rules: [{name: x, pool: default, match: {hours: daily 08:00-09:00, zone: ../../etc/passwd}}]\n", "4:74",
+		 "is no name of a time zone"},
+		{BASE "rules: [{name: x, pool: default, match: {hours: sometimes}}]\n", "4:49", "days and hours such as"},
+		{BASE "rules: [{name: x, pool: default, match: {hours: \"mon 08:00-25:00\"}}]\n", "4:49", "days and hours such as"},
+		{BASE "rules: [{name: x, pool: default, match: {hours: \"mon 08:00-08:00\"}}]\n", "4:49", "which is no time at all"},
+		{BASE "rules: [{name: x, pool: default, match: {hours: [mon-fri 08:00-18:00, fri 12:00-13:00]}}]\n", "4:71",
+		 "hours of rule \"x\" overlap those on line 4"},
+		{BASE "rules: [{name: x, pool: default, match: {header: {value: gold}}}]\n", "4:50", "header lacks the key \"name\""},
+		{BASE "rules: [{name: x, pool: default, match: {header: {name: \"X Tier\"}}}]\n", "4:57", "name of a header field"},
+		{BASE "rules:\n  - {name: a, match: {to: [\"+1*\", \"+2*\"]}, pool: default}\n  - {name: b, match: {to: [\"+21\", "
+		 "\"+1800*\"], hours: daily 08:00-09:00}, refuse: 404}\n", "6:12", "rule \"b\" can never match: \"a\" on line 5"},
+		{BASE "tuning: {gone: 5s}\n", "4:16", "gone (5000 ms) is not above fresh (5000 ms)"},
+		{BASE "tuning: {figure_fresh: 200s}\n", "4:24", "figure_gone (180000 ms) is not above figure_fresh"},
+		{BASE "tuning: {eject_max: 5s}\n", "4:21", "eject_time (10000 ms) is longer than eject_max (5000 ms)"},
 		{BASE "tuning: {hot_off: 0.9}\n", "4:19", "hot_off (0.9) is above hot_on (0.84)"},
 		{BASE "tuning: {hot_on: 0.5}\n", "4:18", "hot_off (0.75) is above hot_on (0.5)"},
 		{BASE "tuning: {hot_on: 0}\n", "4:18", "hot_on is 0"},
@@ -309,6 +354,11 @@ static void test_rules_that_differ(void)
 	      "  - {name: b, match: {to: \"+1*\"}, pool: default}\n"
 	      "  - {name: c, match: {to: \"+2\", from: \"+1*\"}, pool: default}\n"
 	      "  - {name: d, match: {to: \"+2*\"}, pool: default}\n"
+	      "  - {name: e1, match: {hours: mon-fri 08:00-18:00, zone: America/New_York}, pool: default}\n"
+	      "  - {name: e2, match: {hours: mon-fri 08:00-18:00, zone: Europe/Berlin}, pool: default}\n"
+	      "  - {name: e3, match: {percent: 5}, pool: default}\n"
+	      "  - {name: e4, match: {header: {name: X-Tier, value: gold}}, pool: default}\n"
+	      "  - {name: e5, match: {header: {name: X-Tier}}, refuse: 403}\n"
 	      "  - {name: e, match: {trunk: t1}, pool: default}\n"
 	      "  - {name: f, pool: default}\n", &r);
 	check(!r.n, "rules that differ", r.line[0]);
@@ -349,6 +399,12 @@ static void test_anycast(void)
 		{PEERS("multihop: 256"), "8:65", "256 is out of range: it takes 1 to 255"},
 		{PEERS("communities: [\"65000\"]"), "8:69", "a community such as \"65000:1\""},
 		{PEERS("communities: [\"65536:1\"]"), "8:69", "a community such as \"65000:1\""},
+		{PEERS("large_communities: [\"64512:1\"]"), "8:75", "a large community such as \"64512:1:2\""},
+		{PEERS("large_communities: [\"1:2:4294967296\"]"), "8:75", "three numbers from 0 to 4294967295"},
+		{PEERS("prefixes: [203.0.113.11/32]"), "8:66", "203.0.113.11/32 is not among anycast.prefixes: add it there"},
+		{PEERS("next_hop: [192.0.2.1, 192.0.2.2]"), "8:77", "next_hop: a second IPv4 address"},
+		{PEERS("profile: google"), "8:64", "profile"},
+		{PEERS("degrade: {prepend: 17}"), "8:74", "17 is out of range"},
 		{PEERS("med: 4294967296"), "8:60", "4294967296 is out of range"},
 		{PEERS("port: 0"), "8:61", "0 is out of range: it takes 1 to 65535"},
 		{ANYCAST PREFIXES "  peers: [{name: p, address: 169.254.10.1, as: 0}]\n", "8:48", "0 is out of range"},

@@ -84,7 +84,7 @@ static void test_sample(void)
 	CU_ASSERT_EQUAL(config->n_regions, 2);
 	CU_ASSERT_EQUAL(config->regions[1].n_targets, 2);
 	CU_ASSERT_EQUAL(config->n_rules, 2);
-	CU_ASSERT_STRING_EQUAL(config->rules[0].to, "+1800*");
+	CU_ASSERT_STRING_EQUAL(config->rules[0].to[0].text, "+1800*");
 	CU_ASSERT_EQUAL(config->rules[0].pool, 1);
 	CU_ASSERT_EQUAL(config->anycast.n_peers, 2);
 	CU_ASSERT(round_trips(config));
@@ -125,6 +125,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->n_listen, 0);
 	CU_ASSERT_EQUAL(c->trunks[0].max_calls, 0);
 	CU_ASSERT_STRING_EQUAL(c->trunks[0].default_country, "");
+	CU_ASSERT(c->trunks[0].trust);
+	CU_ASSERT_EQUAL(c->trunks[0].options.limit.status, 503);
+	CU_ASSERT_EQUAL(c->trunks[0].options.limit.retry_after_ms, 5000);
 	CU_ASSERT_EQUAL(c->regions[0].policy.weight, 100);
 	CU_ASSERT_EQUAL(c->probes.interval_ms, 1000);
 	CU_ASSERT_EQUAL(c->probes.timeout_ms, 500);
@@ -209,8 +212,8 @@ static void test_anycast_defaults(void)
 	CU_ASSERT_EQUAL(addr_port(&p->address), 179);
 	CU_ASSERT_EQUAL(addr_family(&p->local_address), 0);
 	CU_ASSERT_EQUAL(p->as, 4200000000);
-	CU_ASSERT_EQUAL(p->local_as, 64512);
-	CU_ASSERT_EQUAL(c->anycast.peers[0].local_as, 64512);
+	CU_ASSERT_EQUAL(p->local_as, 0);
+	CU_ASSERT_EQUAL(c->anycast.as, 64512);
 	CU_ASSERT_EQUAL(p->hold_ms, 60000);
 	CU_ASSERT_EQUAL(p->connect_retry_ms, 5000);
 	CU_ASSERT_EQUAL(p->ttl, 1);
@@ -219,6 +222,39 @@ static void test_anycast_defaults(void)
 	CU_ASSERT(!p->passive);
 	CU_ASSERT(!p->has_med);
 	CU_ASSERT_EQUAL(p->n_communities, 0);
+	CU_ASSERT_EQUAL(p->profile, ANYCAST_GENERIC);
+	CU_ASSERT_EQUAL(p->degrade.med, 1000);
+	CU_ASSERT_EQUAL(p->degrade.prepend, 3);
+	CU_ASSERT_EQUAL(p->max_prefixes, 0);
+	CU_ASSERT_EQUAL(c->anycast.gate.hold_us, 5000000);
+	CU_ASSERT(round_trips(c));
+	config_free(c);
+}
+
+static void test_peer_routes(void)
+{
+	struct config *c = parse_right(BASE
+		"listen: [{address: 203.0.113.10, anycast: true}, {address: 203.0.113.11, anycast: true}]\n"
+		"anycast:\n"
+		"  as: 64512\n"
+		"  prefixes: [{prefix: 203.0.113.10}, {prefix: 203.0.113.11}]\n"
+		"  gate: {hold: 1500ms}\n"
+		"  peers:\n"
+		"    - {name: a, address: 169.254.10.1, as: 1, local_as: 64513, profile: cloud-router, max_prefixes: 100,\n"
+		"       prefixes: [203.0.113.11/32], next_hop: [192.0.2.1, \"2001:db8::1\"],\n"
+		"       large_communities: [\"64512:1:4294967295\"], degrade: {med: 50, prepend: 2, communities: [\"1:2\"]}}\n");
+	const struct anycast_peer_config *p = &c->anycast.peers[0];
+	CU_ASSERT_EQUAL(p->local_as, 64513);
+	CU_ASSERT_EQUAL(p->profile, ANYCAST_CLOUD_ROUTER);
+	CU_ASSERT_EQUAL(p->max_prefixes, 100);
+	CU_ASSERT_EQUAL(p->n_prefixes, 1);
+	CU_ASSERT(prefix_equal(&p->prefixes[0], &c->anycast.prefixes[1].prefix));
+	CU_ASSERT_EQUAL(p->n_next_hop, 2);
+	CU_ASSERT_EQUAL(addr_family(&p->next_hop[1]), AF_INET6);
+	CU_ASSERT_EQUAL(p->large_communities[0].v[2], UINT32_MAX);
+	CU_ASSERT_EQUAL(p->degrade.med, 50);
+	CU_ASSERT_EQUAL(p->degrade.communities[0], 1u << 16 | 2);
+	CU_ASSERT_EQUAL(c->anycast.gate.hold_us, 1500000);
 	CU_ASSERT(round_trips(c));
 	config_free(c);
 }
@@ -232,7 +268,9 @@ static void test_values(void)
 		"  port: 5080, workers: 3, max_call: 90m}\n"
 		"listen: [{port: 5070, address: \"[2001:db8::10]\", anycast: true}]\n"
 		"trunks: [{default_country: 49, sources: [192.0.2.1, \"2001:db8:a::/48\"], name: t, max_cps: 7, "
-		"max_calls: 8}]\n"
+		"max_calls: 8, limit: {retry_after: 0, status: 429}, source_ports: [5060, 10000-20000, 7-7], trust: false,\n"
+		"  international_prefix: [\"00\", \"0011\"], national_prefix: none, allowed_to: [+1800*, \"+44\", 11],\n"
+		"  headers: [{strip: Diversion}, {add: X-Carrier, value: \"a, b: \\\"c\\\"\"}, {value: x, replace: subject}]}]\n"
 		"regions:\n"
 		"  - {name: a, weight: 0, max_calls: 5, max_cps: 6, targets: [\"SIP:a.Example;transport=UDP\", "
 		"\"sip:[2001:db8::21]:5062\"]}\n"
@@ -240,11 +278,17 @@ static void test_values(void)
 		"probes: {interval: 2500ms, timeout: 1s, rise: 4, fall: 5}\n"
 		"rules:\n"
 		"  - {name: r, pool: p2, match: {trunk: t, to: \"+49*\", from: \"+4930123\"}}\n"
+		"  - {name: s, refuse: 403, match: {to: [\"+1*\", \"+2*\", \"911\"], header: {name: X-Tier, value: \"go*\"}}}\n"
+		"  - {name: u, pool: p1, match: {hours: [Mon-Wed 08:00-18:00, \"daily 22:00-06:00\", \"sat,sun 10:00-22:00\"],\n"
+		"    zone: America/New_York, percent: 2.5}}\n"
 		"pools:\n"
 		"  - {name: p1, regions: [a, \"on\"], strategy: weighted, failover: {on: [], attempts: 1, "
 		"first_response: 750ms}}\n"
-		"  - {name: p2, regions: [\"on\"], strategy: sticky, failover: {on: [486]}}\n"
-		"tuning: {hot_on: 0.9, hot_off: 0.333, band: 1.5, band_min: 250us, setups_soft: 9, panic_share: 0.5}\n"
+		"  - {name: p2, regions: [\"on\"], strategy: sticky, failover: {on: [486], never: [],\n"
+		"    attempt: 0, total: 7s, budget: 0.35, budget_min: 3}}\n"
+		"tuning: {hot_on: 0.9, hot_off: 0.333, band: 1.5, band_min: 250us, setups_soft: 9, panic_share: 0.5,\n"
+		"  fresh: 1s, gone: 2s, figure_fresh: 3s, figure_gone: 4s, oldest_full: 5s, eject_failures: 0, eject_time: 6s,\n"
+		"  eject_max: 7s, slow_start: 0}\n"
 		"anycast:\n"
 		"  router_id: 10.0.0.1\n"
 		"  as: 65001\n"
@@ -262,6 +306,24 @@ static void test_values(void)
 	CU_ASSERT_STRING_EQUAL(addr_host_str(&c->node.egress[0], text), "198.51.100.12");
 	CU_ASSERT_STRING_EQUAL(addr_str(&c->listen[0].address, text), "[2001:db8::10]:5070");
 	CU_ASSERT_STRING_EQUAL(c->trunks[0].default_country, "49");
+	CU_ASSERT_FALSE(c->trunks[0].trust);
+	const struct trunk_options *o = &c->trunks[0].options;
+	CU_ASSERT_EQUAL(o->limit.status, 429);
+	CU_ASSERT_EQUAL(o->limit.retry_after_ms, 0);
+	CU_ASSERT_EQUAL(o->n_ports, 3);
+	CU_ASSERT_EQUAL(o->ports[0].last, 5060);
+	CU_ASSERT_EQUAL(o->ports[1].first, 10000);
+	CU_ASSERT_EQUAL(o->ports[1].last, 20000);
+	CU_ASSERT_EQUAL(o->n_international, 2);
+	CU_ASSERT_STRING_EQUAL(o->international[1], "0011");
+	CU_ASSERT_STRING_EQUAL(o->national, "none");
+	CU_ASSERT_EQUAL(o->n_allowed, 3);
+	CU_ASSERT_STRING_EQUAL(o->allowed[0].prefix, "+1800");
+	CU_ASSERT_STRING_EQUAL(o->allowed[2].prefix, "11");
+	CU_ASSERT_EQUAL(o->n_headers, 3);
+	CU_ASSERT_STRING_EQUAL(o->headers[0].strip, "Diversion");
+	CU_ASSERT_STRING_EQUAL(o->headers[1].value, "a, b: \"c\"");
+	CU_ASSERT_STRING_EQUAL(o->headers[2].replace, "subject");
 	CU_ASSERT_STRING_EQUAL(prefix_str(&c->trunks[0].sources[0], text), "192.0.2.1/32");
 	CU_ASSERT_STRING_EQUAL(c->regions[0].targets[0].host, "a.Example");
 	CU_ASSERT_EQUAL(c->regions[0].targets[0].port, 5060);
@@ -271,7 +333,23 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(c->pools[1].regions[0], 1);
 	CU_ASSERT_EQUAL(c->pools[1].strategy, POLICY_STICKY);
 	CU_ASSERT_EQUAL(c->rules[0].pool, 1);
-	CU_ASSERT_STRING_EQUAL(c->rules[0].from, "+4930123");
+	CU_ASSERT_STRING_EQUAL(c->rules[0].from[0].text, "+4930123");
+	CU_ASSERT_EQUAL(c->rules[0].n_to, 1);
+	CU_ASSERT_EQUAL(c->rules[1].refuse, 403);
+	CU_ASSERT_EQUAL(c->rules[1].pool, POLICY_NO_POOL);
+	CU_ASSERT_EQUAL(c->rules[1].n_to, 3);
+	CU_ASSERT_STRING_EQUAL(c->rules[1].to[2].text, "911");
+	CU_ASSERT_STRING_EQUAL(c->rules[1].header, "X-Tier");
+	CU_ASSERT_STRING_EQUAL(c->rules[1].value, "go*");
+	CU_ASSERT_EQUAL(c->rules[2].n_windows, 3);
+	CU_ASSERT_EQUAL(c->rules[2].windows[0].days, 7);
+	CU_ASSERT_EQUAL(c->rules[2].windows[0].from, 480);
+	CU_ASSERT_EQUAL(c->rules[2].windows[1].to, 360);
+	CU_ASSERT_EQUAL(c->rules[2].windows[2].to, 1320);
+	CU_ASSERT_STRING_EQUAL(c->rules[2].zone, "America/New_York");
+	CU_ASSERT_DOUBLE_EQUAL(c->rules[2].percent, 2.5, 1e-12);
+	CU_ASSERT_EQUAL(c->tuning.gone_ms, 2000);
+	CU_ASSERT_EQUAL(c->tuning.eject_failures, 0);
 	CU_ASSERT_EQUAL(c->tuning.band_min_us, 250);
 	CU_ASSERT_EQUAL(c->anycast.router_id, 0x0a000001);
 	CU_ASSERT_EQUAL(c->anycast.peers[0].communities[0], 0xffffff01);
@@ -488,12 +566,45 @@ static void test_remove_directory(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
+static void needs(const char *before, const char *after, const char *wanted)
+{
+	struct config *a = parse_right(before), *b = parse_right(after);
+	char *text = config_needs_restart(a, b);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_STRING_EQUAL(text, wanted);
+	free(text);
+	config_keep_fixed(b, a);
+	text = config_needs_restart(a, b);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+	config_free(a);
+	config_free(b);
+}
+
+#define FIXED_REST "regions: [{name: a, targets: [\"sip:198.51.100.21\"]}]\npools: [{name: p, regions: [a]}]\n" \
+	"rules: [{name: r, pool: p}]\ntrunks: [{name: t, sources: [192.0.2.0/24]}]\n"
+#define FIXED_NODE "node: {id: n, address: 127.0.0.1, workers: 1}\n"
+#define FIXED_LISTEN "listen: [{address: 127.0.0.1, port: 5070, transport: udp}]\n"
+
+static void test_needs_restart(void)
+{
+	static const char base[] = FIXED_NODE FIXED_LISTEN FIXED_REST;
+	needs(base, base, "");
+	needs(base, "node: {id: n, address: 127.0.0.1, workers: 1, max_call: 2h}\n" FIXED_LISTEN FIXED_REST
+	      "log: {level: debug}\nprobes: {interval: 3s}\n", "");
+	needs(base, "node: {id: m, address: 127.0.0.1, workers: 2}\n" FIXED_LISTEN FIXED_REST, "node.id\nnode.workers\n");
+	needs(base, FIXED_NODE "listen: [{address: 127.0.0.1, port: 5071, transport: udp}]\n" FIXED_REST, "listen\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "log: {calls: {file: /tmp/x.jsonl}}\n", "log.calls\n");
+	needs(base, FIXED_NODE FIXED_LISTEN FIXED_REST "admin: {listen: [\"127.0.0.1:8099\"]}\n", "admin.listen\n");
+}
+
 UNIT_MAIN("config",
 	{"the sample parses and prints", test_sample},
 	{"the sample compiles to a policy table", test_sample_compiles},
 	{"defaults", test_defaults},
 	{"the node's id is the host's name", test_node_id_default},
-	{"defaults of anycast", test_anycast_defaults}, {"BFD where little is written", test_bfd_defaults},
+	{"defaults of anycast", test_anycast_defaults}, {"what a peer gets", test_peer_routes},
+	{"BFD where little is written", test_bfd_defaults},
 	{"every key", test_values},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},
@@ -503,4 +614,5 @@ UNIT_MAIN("config",
 	{"the directory is removed", test_remove_directory},
 	{"the sample cut at every byte", test_truncations},
 	{"the sample with bytes changed", test_flips},
-	{"heavy text", test_heavy})
+	{"heavy text", test_heavy},
+	{"what needs a restart", test_needs_restart})

@@ -9,3 +9,8 @@ check_PROGRAMS += tests/unit/config_errors_test
 tests_unit_config_errors_test_SOURCES = tests/unit/config_errors_test.c tests/unit/unit.h
 tests_unit_config_errors_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_config_errors_test_LDADD = $(CONFIG_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/zone_test
+tests_unit_zone_test_SOURCES = tests/unit/zone_test.c tests/unit/unit.h
+tests_unit_zone_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_zone_test_LDADD = $(CONFIG_LIBS) $(CUNIT_LIBS)

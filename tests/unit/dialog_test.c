@@ -190,7 +190,7 @@ static void test_from_strict(void)
 		                                                        .route = "<sip:bob@198.51.100.21:5070>"}));
 		const char *m = rig_expect(BOB, start);
 		CU_ASSERT_STRING_EQUAL(rig_header(m, "Route", 0), "");
-		CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, i == 2 ? 0 : 1);
+		CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, i == 2 ? 0 : 1);
 		rig_end();
 	}
 }
@@ -395,8 +395,8 @@ static void test_reinvite(void)
 	rig_receive(EAST, REQUEST("ACK", .by_callee = true, .branch = "z9hG4bKack"));
 	rig_expect(CARRIER, "ACK ");
 	CU_ASSERT_PTR_NULL(rig_record());
-	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, 1);
-	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].live->calls, 1);
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED), 1);
 	rig_run(40000);
 	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
@@ -415,7 +415,7 @@ static void test_reinvite_refused(void)
 	rig_receive(CARRIER, REQUEST("ACK"));
 	rig_expect_none();
 	CU_ASSERT_PTR_NULL(rig_record());
-	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
 	rig_end();
 }
 
@@ -444,7 +444,28 @@ static void test_reinvite_timeout(void)
 	rig_expect(CARRIER, "SIP/2.0 408");
 	rig_receive(CARRIER, REQUEST("ACK"));
 	CU_ASSERT_PTR_NULL(rig_record());
-	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
+	rig_end();
+}
+
+/* Timer C is of every INVITE (section 16.6, 11); the call itself goes on. */
+static void test_reinvite_timer_c(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(BOB, "INVITE ");
+	rig_receive(EAST, rig_response(m, 183, "", ""));
+	rig_expect(CARRIER, "SIP/2.0 183");
+	rig_run(184999);
+	rig_expect_none();
+	rig_run(1);
+	rig_expect(BOB, "CANCEL ");
+	rig_receive(EAST, rig_response(m, 487, "", ""));
+	rig_expect(BOB, "ACK ");
+	rig_expect(CARRIER, "SIP/2.0 408");
+	rig_receive(CARRIER, REQUEST("ACK"));
+	CU_ASSERT_EQUAL(rig_worker->common->table->trunks[0].live->calls, 1);
 	rig_end();
 }
 
@@ -464,7 +485,7 @@ static void test_reinvite_cancelled(void)
 	rig_expect(CARRIER, "SIP/2.0 487");
 	rig_receive(CARRIER, REQUEST("ACK"));
 	rig_skip();
-	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
 	rig_end();
 }
 
@@ -476,7 +497,7 @@ static void test_bye_unknown(void)
 	memcpy(strstr(m, "tag=bob"), "tag=bub", 7);
 	rig_receive(CARRIER, m);  /* another dialog of the Call-ID: carried, but not this call's end */
 	rig_expect(BOB, "BYE ");
-	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live.calls, 1);
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
 	CU_ASSERT_PTR_NULL(rig_record());
 	free(m);
 	rig_end();
@@ -490,4 +511,4 @@ UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards
           {"forged", test_forged}, {"two families", test_two_families}, {"further routes", test_further_routes},
           {"nowhere to go", test_nowhere}, {"re-INVITE", test_reinvite}, {"re-INVITE refused", test_reinvite_refused},
           {"re-INVITE: no failover", test_reinvite_no_failover}, {"re-INVITE unanswered", test_reinvite_timeout},
-          {"re-INVITE cancelled", test_reinvite_cancelled}, {"BYE of another dialog", test_bye_unknown})
+          {"re-INVITE, timer C", test_reinvite_timer_c}, {"re-INVITE cancelled", test_reinvite_cancelled}, {"BYE of another dialog", test_bye_unknown})

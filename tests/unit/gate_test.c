@@ -10,11 +10,11 @@
 #include "tests/unit/unit.h"
 
 /* A host with one prefix, and what was done to it as letters: + address added, - removed, A announce, D
- * degrade, W withdraw. */
+ * degrade, X drain, W withdraw. */
 static struct world {
 	struct anycast_config config;
 	struct policy_route_facts facts;
-	bool present, ours, may_add;
+	bool present, ours, may_add, others;
 	char done[64];
 	struct gate *gate;
 } w;
@@ -29,7 +29,9 @@ static void note(char c)
 
 static void facts(void *arg, struct policy_route_facts *out) { *out = w.facts; }
 static void refresh(void *arg) {}
-static void route(void *arg, unsigned i, enum policy_route_action action) { note("WDA"[action]); }
+static void route(void *arg, unsigned i, enum policy_route_action action) { note("WXDA"[action]); }
+
+static bool others(void *arg, unsigned i) { return w.others; }
 
 static bool present(void *arg, unsigned i, bool *ours)
 {
@@ -54,7 +56,7 @@ static int take_off(void *arg, unsigned i, struct err *err)
 }
 
 static const struct gate_ops ops = {
-	.refresh = refresh, .present = present, .add = add, .remove = take_off, .route = route};
+	.refresh = refresh, .present = present, .add = add, .remove = take_off, .route = route, .others = others};
 
 static void begin(bool manage)
 {
@@ -102,7 +104,7 @@ static void test_address_then_route(void)
 	CU_ASSERT_STRING_EQUAL(status().reason, policy_route_reason_str(POLICY_ROUTE_STARTING));
 	w.facts.workers_alive = 0;
 	CU_ASSERT_STRING_EQUAL(checks(5), "");
-	w.facts.workers_alive = 1;
+	w.facts.workers_alive = 2;
 	CU_ASSERT_STRING_EQUAL(checks(1), "+");
 	CU_ASSERT_EQUAL(status().action, POLICY_ROUTE_WITHDRAW);
 	CU_ASSERT_TRUE(status().address_present);
@@ -157,9 +159,12 @@ static void test_orders_move_the_route_alone(void)
 	gate_order(w.gate, 0, POLICY_ORDER_AUTO, "alice");
 	CU_ASSERT_STRING_EQUAL(checks(0), "A");          /* was fit all along */
 	w.facts.draining = true;
+	CU_ASSERT_STRING_EQUAL(checks(1), "X");
+	CU_ASSERT_STRING_EQUAL(checks(10), "");
+	w.facts.drained = true;
 	CU_ASSERT_STRING_EQUAL(checks(1), "W");
 	CU_ASSERT_STRING_EQUAL(checks(10), "");
-	w.facts.draining = false;
+	w.facts.draining = w.facts.drained = false;
 	CU_ASSERT_STRING_EQUAL(checks(1), "A");
 	end();
 }

@@ -8,7 +8,8 @@
 static void check(const char *user, const char *country, const char *expected)
 {
 	char out[NUMBER_LEN];
-	CU_ASSERT_PTR_EQUAL(number_normalise(user, country, out), out);
+	struct number_plan plan = number_plan(country);
+	CU_ASSERT_PTR_EQUAL(number_normalise(user, &plan, out), out);
 	CU_ASSERT_STRING_EQUAL(out, expected);
 }
 
@@ -42,6 +43,29 @@ static void test_elsewhere(void)
 	check("0114420718", "44", "+44114420718");  /* Sheffield, not 011 */
 }
 
+static void check_plan(const char *user, const struct number_plan *plan, const char *expected)
+{
+	char out[NUMBER_LEN];
+	CU_ASSERT_STRING_EQUAL(number_normalise(user, plan, out), expected);
+}
+
+/* Prefixes that are not the usual ones of the country, or without a country at all. */
+static void test_plans(void)
+{
+	struct number_plan australia = {.country = "61", .international = {"0011", "0018"}, .n_international = 2, .national = "0"};
+	check_plan("001115551234567", &australia, "+15551234567");
+	check_plan("0018442071838750", &australia, "+442071838750");
+	check_plan("0291234567", &australia, "+61291234567");
+	check_plan("00291234567", &australia, "+610291234567");
+	struct number_plan italy = {.country = "39", .international = {"00"}, .n_international = 1};
+	check_plan("0612345678", &italy, "+390612345678");
+	check_plan("0015551234567", &italy, "+15551234567");
+	struct number_plan bare = {.international = {"00"}, .n_international = 1};
+	check_plan("0015551234567", &bare, "+15551234567");
+	check_plan("5551234567", &bare, "5551234567");
+	check_plan("0000000", &(struct number_plan){.international = {"0000000"}, .n_international = 1}, "0000000");
+}
+
 static void test_no_country(void)
 {
 	check("5551234567", "", "5551234567");
@@ -65,15 +89,16 @@ static void test_no_number(void)
 static void test_long(void)
 {
 	char out[NUMBER_LEN], user[200];
+	struct number_plan plan = number_plan("1");
 	memset(user, '7', sizeof user - 1);
 	user[sizeof user - 1] = 0;
-	number_normalise(user, "1", out);
+	number_normalise(user, &plan, out);
 	CU_ASSERT_EQUAL(strlen(out), NUMBER_LEN - 1);  /* no number is that long: as it is, cut */
 	CU_ASSERT_EQUAL(strspn(out, "7"), NUMBER_LEN - 1);
 	memset(user, 'x', sizeof user - 1);
-	number_normalise(user, "1", out);
+	number_normalise(user, &plan, out);
 	CU_ASSERT_EQUAL(strlen(out), NUMBER_LEN - 1);
-	check("23456789012345678901234", "1234567", "+12345623456789012345678901234");
+	check("23456789012345678901234", "1234567", "+123456723456789012345678901234");
 }
 
 static void check_mask(const char *number, const char *expected)
@@ -96,5 +121,5 @@ static void test_mask(void)
 
 UNIT_MAIN("number", {"E.164 stays, separators and parameters go", test_e164},
           {"North America", test_north_america}, {"elsewhere", test_elsewhere},
-          {"no country to go by", test_no_country}, {"short codes and names stay", test_no_number},
+          {"other dial plans", test_plans}, {"no country to go by", test_no_country}, {"short codes and names stay", test_no_number},
           {"longer than any number", test_long}, {"masking", test_mask})

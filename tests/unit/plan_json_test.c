@@ -41,12 +41,13 @@ static void test_whole(void)
 	CU_ASSERT_STRING_EQUAL(json_of(t, &plan, 0),
 		"{\"rule\":\"all\",\"pool\":\"p\",\"strategy\":\"priority\",\"candidates\":["
 		"{\"region\":\"us-east-1\",\"eligible\":true,\"reason\":\"ok\",\"health\":\"up\",\"calls\":90,"
-		"\"calls_max\":400,\"setups\":10,\"latency_ms\":50.250,\"rtt_ms\":null,\"error_rate\":0.2500,"
+		"\"calls_max\":400,\"setups\":10,\"cps\":0,\"weight\":100,\"latency_ms\":50.250,\"rtt_ms\":null,\"error_rate\":0.250000,"
 		"\"hot\":false,\"load\":0.2500,\"score\":1.000000},"
 		"{\"region\":\"us \\\"west\\\"\",\"eligible\":false,\"reason\":\"unhealthy\",\"health\":\"down\","
-		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"latency_ms\":null,\"rtt_ms\":20.000,"
-		"\"error_rate\":0.0000,\"hot\":true,\"load\":1.2000,\"score\":null}],"
-		"\"chosen\":\"us-east-1\",\"because\":\"only eligible region\"}");
+		"\"calls\":0,\"calls_max\":null,\"setups\":120,\"cps\":0,\"weight\":100,\"latency_ms\":null,\"rtt_ms\":20.000,"
+		"\"error_rate\":0.000000,\"hot\":true,\"load\":1.2000,\"score\":null}],"
+		"\"chosen\":\"us-east-1\",\"because\":\"only eligible region\",\"threshold_ms\":null,"
+		"\"otherwise\":\"us \\\"west\\\" would be eligible if it were healthy\"}");
 	/* After a failover the region used is not the first of the order. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(json_of(t, &plan, 1), "\"chosen\":\"us \\\"west\\\"\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(json_of(t, &plan, -1), "\"chosen\":null"));
@@ -65,7 +66,8 @@ static void test_no_rule(void)
 	struct policy_table *t = fixture_table(&f);
 	CU_ASSERT_NOT_EQUAL(policy_decide(t, facts, &q, &plan), 0);
 	CU_ASSERT_STRING_EQUAL(json_of(t, &plan, -1), "{\"rule\":null,\"pool\":null,\"strategy\":null,"
-		"\"candidates\":[],\"chosen\":null,\"because\":\"no region eligible\"}");
+		"\"candidates\":[],\"chosen\":null,\"because\":\"no region eligible\",\"threshold_ms\":null,"
+		"\"otherwise\":\"a rule that matches trunk, numbers, header fields and time\"}");
 	policy_table_free(t);
 }
 

@@ -10,6 +10,9 @@
 #include "policy/chance.h"
 #include "policy/policy.h"
 
+/* The one number of a rule: `.to = NUMBER("+1800*"), .n_to = 1`. */
+#define NUMBER(text) (struct policy_number[]){{text}}
+
 /* A configuration of n regions "r0", "r1", ... of weight 100 without limits, in one pool "p", which the
  * one rule "all" leads to. A value of the test's, to be changed before fixture_table(). */
 struct fixture {

@@ -57,28 +57,34 @@ static void test_because(void)
 		"no region eligible", "only eligible region", "lowest latency among cold",
 		"within tolerance, by free capacity", "only cold region", "all hot, least loaded", "by weight",
 		"first in order", "least loaded", "caller's usual region", "panic: health ignored",
+		"refused by rule",
 	};
 
-	for (int i = POLICY_BECAUSE_NONE; i <= POLICY_BECAUSE_PANIC; i++)
+	for (int i = POLICY_BECAUSE_NONE; i <= POLICY_BECAUSE_REFUSED; i++)
 		CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)i), words[i]);
-	CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)11), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_because_str((enum policy_because)(POLICY_BECAUSE_REFUSED + 1)), "unknown");
 }
 
 static void test_route(void)
 {
-	static const char *const actions[] = {"withdraw", "degrade", "announce"};
+	static const char *const actions[] = {"withdraw", "drain", "degrade", "announce"};
 	static const char *const reasons[] = {
 		"ready", "starting: fewer good checks than gate.rise", "no SIP worker answers its heartbeat",
 		"fewer regions reachable than gate.min_regions", "the anycast address is not on this host",
-		"withdrawn by the operator", "draining", "stopping",
+		"withdrawn by the operator", "draining", "stopping", "no SIP worker answers OPTIONS at the anycast address",
+		"some SIP workers do not answer", "overloaded",
+		"fewer regions reachable than gate.min_regions, kept: no other node announces it",
+		"fit again, held back until gate.hold is over", "announced by the operator",
 	};
 
 	for (int i = POLICY_ROUTE_WITHDRAW; i <= POLICY_ROUTE_ANNOUNCE; i++)
 		CU_ASSERT_STRING_EQUAL(policy_route_action_str((enum policy_route_action)i), actions[i]);
-	for (int i = POLICY_ROUTE_OK; i <= POLICY_ROUTE_STOPPING; i++)
+	for (int i = POLICY_ROUTE_OK; i < POLICY_ROUTE_REASONS; i++)
 		CU_ASSERT_STRING_EQUAL(policy_route_reason_str((enum policy_route_reason)i), reasons[i]);
-	CU_ASSERT_STRING_EQUAL(policy_route_action_str((enum policy_route_action)3), "unknown");
-	CU_ASSERT_STRING_EQUAL(policy_route_reason_str((enum policy_route_reason)8), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_route_action_str((enum policy_route_action)4), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_route_reason_str(POLICY_ROUTE_REASONS), "unknown");
+	CU_ASSERT_STRING_EQUAL(policy_route_order_str(POLICY_ORDER_ANNOUNCE), "announce");
+	CU_ASSERT_STRING_EQUAL(policy_route_order_str((enum policy_route_order)3), "unknown");
 }
 
 UNIT_MAIN("policy_names", {"admin states", test_admin}, {"strategies", test_strategy},

@@ -51,7 +51,7 @@ static unsigned wrong_eligible(const struct policy_table *t, const struct policy
 	return wrong;
 }
 
-/* The order names each of `eligible` once, and past the first (which may be drawn) scores ascend. */
+/* The order names the best of `eligible`, each once; past the first (which may be drawn) scores ascend. */
 static unsigned wrong_order(const struct policy_plan *p, uint64_t eligible)
 {
 	float scores[POLICY_REGIONS_MAX] = {0};
@@ -62,7 +62,13 @@ static unsigned wrong_order(const struct policy_plan *p, uint64_t eligible)
 		scores[p->candidates[i].region] = p->candidates[i].score;
 	for (unsigned i = 0; i < p->n_order; i++)
 		named |= UINT64_C(1) << p->order[i];
-	wrong += named != eligible || (unsigned)__builtin_popcountll(named) != p->n_order;
+	wrong += (named & ~eligible) != 0 || (unsigned)__builtin_popcountll(named) != p->n_order;
+	wrong += p->n_eligible != __builtin_popcountll(eligible);
+	wrong += p->n_order != (p->n_eligible < POLICY_ATTEMPTS_MAX ? p->n_eligible : POLICY_ATTEMPTS_MAX);
+	for (unsigned i = 0; i < p->n_candidates && p->n_order > 1; i++) {
+		const struct policy_candidate *c = &p->candidates[i];
+		wrong += c->eligible && (named >> c->region & 1) == 0 && c->score < scores[p->order[p->n_order - 1]];
+	}
 	for (unsigned i = 2; i < p->n_order; i++)
 		wrong += scores[p->order[i - 1]] > scores[p->order[i]];
 	if (p->n_order > 1 && p->because != POLICY_BECAUSE_BAND && p->because != POLICY_BECAUSE_PANIC)

@@ -121,26 +121,33 @@ static void test_bad_rules(void)
 {
 	static const char *const bad[] = {"+", "abc", "+1800x*", "*1", "+1**", "1 800", "++1", "+1234567890123456",
 	                                  "+1-800", "sip:+1@host"};
-	static const char *const good[] = {"", "*", "+*", "+1800*", "+123456789012345", "911", "1800*",
+	static const char *const good[] = {"*", "+*", "+1800*", "+123456789012345", "911", "1800*",
 	                                   "1234567890123456789012345678901"};
+	struct policy_number number = {""};
 	struct fixture f;
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		fixture_init(&f, 1, POLICY_ADAPTIVE);
-		snprintf(f.rule.to, sizeof(f.rule.to), "%s", bad[i]);
+		snprintf(number.text, sizeof(number.text), "%s", bad[i]);
+		f.rule.to = f.rule.from = &number;
+		f.rule.n_to = 1;
 		expect_refused(&f, "rule \"all\": `to: ");
 		expect_refused(&f, "is no number: write \"+18005551234\"");
-		f.rule.to[0] = '\0';
-		snprintf(f.rule.from, sizeof(f.rule.from), "%s", bad[i]);
+		f.rule.n_to = 0;
+		f.rule.n_from = 1;
 		expect_refused(&f, "rule \"all\": `from: ");
 	}
 	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		fixture_init(&f, 1, POLICY_ADAPTIVE);
-		snprintf(f.rule.to, sizeof(f.rule.to), "%s", good[i]);
+		snprintf(number.text, sizeof(number.text), "%s", good[i]);
+		f.rule.to = &number;
+		f.rule.n_to = 1;
 		policy_table_free(fixture_table(&f));
 	}
 	fixture_init(&f, 1, POLICY_ADAPTIVE);
-	memset(f.rule.to, '1', sizeof(f.rule.to));
+	memset(number.text, '1', sizeof(number.text));
+	f.rule.to = &number;
+	f.rule.n_to = 1;
 	expect_refused(&f, "`to` is longer than 31 characters");
 	fixture_init(&f, 1, POLICY_ADAPTIVE);
 	f.rule.pool = 1;
@@ -149,10 +156,25 @@ static void test_bad_rules(void)
 	expect_refused(&f, "leads to a pool and there is none");
 	fixture_init(&f, 1, POLICY_ADAPTIVE);
 	memset(f.rule.trunk, 't', sizeof(f.rule.trunk));
-	expect_refused(&f, "the trunk's name is longer");
+	expect_refused(&f, "the trunk is longer than 63");
 	fixture_init(&f, 1, POLICY_ADAPTIVE);
 	f.rule.name[0] = '\0';
 	expect_refused(&f, "rule 1 has no name");
+	fixture_init(&f, 1, POLICY_ADAPTIVE);
+	f.rule.refuse = 200;
+	expect_refused(&f, "refuse with 200 is no refusal: 400 to 699");
+	fixture_init(&f, 1, POLICY_ADAPTIVE);
+	f.rule.percent = -1;
+	expect_refused(&f, "percent -1 is no percentage");
+	f.rule.percent = __builtin_nan("");
+	expect_refused(&f, "is no percentage");
+	fixture_init(&f, 1, POLICY_ADAPTIVE);
+	snprintf(f.rule.zone, sizeof(f.rule.zone), "Mars/Olympus");
+	expect_refused(&f, "zone \"Mars/Olympus\" is not among the zones given");
+	fixture_init(&f, 1, POLICY_ADAPTIVE);
+	f.rule.n_windows = 1;
+	f.rule.windows[0] = (struct policy_window){.days = 1, .from = 60, .to = 60};
+	expect_refused(&f, "window 1 is no time");
 }
 
 static void test_bad_tuning(void)
@@ -198,14 +220,14 @@ static const char *matched(const struct policy_table *t, const char *trunk, cons
 static void test_first_match(void)
 {
 	const struct policy_rule_config rules[] = {
-		{.name = "both", .trunk = "carrier-a", .to = "+1800*", .from = "+1202*"},
-		{.name = "whole", .to = "+18005550100"},
-		{.name = "prefix", .trunk = "carrier-a", .to = "+1800*"},
-		{.name = "short", .to = "911"},
-		{.name = "caller", .from = "+44*"},
-		{.name = "numbers", .trunk = "carrier-b", .to = "+*"},
-		{.name = "shadowed", .trunk = "carrier-a", .to = "+18005*"},
-		{.name = "anything-b", .trunk = "carrier-b", .to = "*"},
+		{.name = "both", .trunk = "carrier-a", .to = NUMBER("+1800*"), .n_to = 1, .from = NUMBER("+1202*"), .n_from = 1},
+		{.name = "whole", .to = NUMBER("+18005550100"), .n_to = 1},
+		{.name = "prefix", .trunk = "carrier-a", .to = NUMBER("+1800*"), .n_to = 1},
+		{.name = "short", .to = NUMBER("911"), .n_to = 1},
+		{.name = "caller", .from = NUMBER("+44*"), .n_from = 1},
+		{.name = "numbers", .trunk = "carrier-b", .to = NUMBER("+*"), .n_to = 1},
+		{.name = "shadowed", .trunk = "carrier-a", .to = NUMBER("+18005*"), .n_to = 1},
+		{.name = "anything-b", .trunk = "carrier-b", .to = NUMBER("*"), .n_to = 1},
 	};
 	struct fixture f;
 
@@ -249,19 +271,24 @@ static void test_many_rules(void)
 {
 	enum { N = 10000 };
 	struct policy_rule_config *rules = calloc(N, sizeof(*rules));
+	struct policy_number *numbers = calloc(N, sizeof(*numbers));
 	struct fixture f;
 	char to[32], name[32];
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(rules);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(numbers);
 	for (unsigned i = 0; i < N; i++) {
 		snprintf(rules[i].name, sizeof(rules[i].name), "rule-%u", i);
-		snprintf(rules[i].to, sizeof(rules[i].to), "+1%04u*", i);
+		snprintf(numbers[i].text, sizeof(numbers[i].text), "+1%04u*", i);
+		rules[i].to = &numbers[i];
+		rules[i].n_to = 1;
 	}
 	fixture_init(&f, 1, POLICY_ADAPTIVE);
 	f.config.rules = rules;
 	f.config.n_rules = N;
 	struct policy_table *t = fixture_table(&f);
 	free(rules);
+	free(numbers);
 	for (unsigned i = 0; i < N; i += 777) {
 		snprintf(to, sizeof(to), "+1%04u5550100", i);
 		snprintf(name, sizeof(name), "rule-%u", i);

@@ -16,7 +16,9 @@ check_PROGRAMS += \
 	tests/unit/sip_write_test \
 	tests/unit/table_test \
 	tests/unit/token_test \
+	tests/unit/torture_test \
 	tests/unit/trunk_test \
+	tests/unit/trunk_rules_test \
 	tests/unit/txn_test
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
@@ -51,6 +53,12 @@ tests_unit_call_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_ingress_test_SOURCES = tests/unit/ingress_test.c $(PROXY_RIG)
 tests_unit_ingress_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_ingress_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_trunk_rules_test_SOURCES = tests/unit/trunk_rules_test.c $(PROXY_RIG)
+tests_unit_trunk_rules_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_trunk_rules_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_torture_test_SOURCES = tests/unit/torture_test.c $(PROXY_RIG)
+tests_unit_torture_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_torture_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_active_test_SOURCES = tests/unit/active_test.c $(PROXY_RIG)
 tests_unit_active_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_active_test_LDADD = $(PROXY_TEST_LIBS)

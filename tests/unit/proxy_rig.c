@@ -24,6 +24,7 @@ static struct sent sent[SENT_MAX];
 static unsigned n_sent, n_taken;
 static char *kept[64 * SENT_MAX];  /* texts and records handed out */
 static unsigned n_kept;
+static struct table *replaced;
 
 static void *keep(void *memory)
 {
@@ -53,11 +54,15 @@ static struct policy_table *policy(const struct rig_options *o)
 	struct policy_pool_config pool = {
 		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
 		.failover = {.on = {408, 500, 502, 503, 504}, .n_on = 5, .attempts = o->attempts ? o->attempts : 2,
+		             .never = {404, 484, 486, 600, 603, o->never}, .n_never = o->never ? 6 : 5, .attempt_ms = o->attempt_ms,
+		             .total_ms = o->total_ms, .budget = o->budget, .budget_min = o->budget_min,
 		             .first_response_ms = o->first_response_ms ? o->first_response_ms : 2000},
 	};
 	struct policy_config c = {.regions = regions, .n_regions = 2, .pools = &pool, .n_pools = 1, .rules = rules,
 	                          .n_rules = 1, .tuning = policy_tuning_default()};
 	struct err err;
+	if (o->budget > 0)
+		c.tuning.eject_failures = 0;  /* one thing at a time */
 	return policy_table_new(&c, &err);
 }
 
@@ -66,7 +71,8 @@ static struct table *table(const struct rig_options *o)
 	static struct proxy_region_config regions[2];
 	static struct prefix sources[2];
 	struct proxy_trunk_config trunk = {.name = "carrier-a", .sources = sources, .n_sources = 2,
-	                                   .max_calls = o->max_calls, .max_cps = o->max_cps, .default_country = "1"};
+	                                   .max_calls = o->max_calls, .max_cps = o->max_cps, .default_country = "1",
+	                                   .options = o->trunk};
 	struct err err;
 	prefix_parse(&sources[0], "192.0.2.0/24");
 	prefix_parse(&sources[1], "2001:db8:a::/48");
@@ -77,11 +83,14 @@ static struct table *table(const struct rig_options *o)
 		snprintf(k->uri, sizeof k->uri, "sip:198.51.100.2%d:5060", i + 1);
 		k->port = 5060;
 	}
-	struct proxy_routing r = {.policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
-	struct table *t = table_new(&r, &err);
+	regions[0].n_targets = o->east_targets ? o->east_targets : 1;
+	regions[0].targets[1] = (struct proxy_target_config){.host = "198.51.100.23", .uri = "sip:198.51.100.23:5060", .port = 5060};
+	struct proxy_routing r = {.timing = {.max_call_ms = 4 * 3600 * 1000}, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
+	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	for (unsigned i = 0; i < 2; i++) {
-		target_set_health(&t->regions[i].targets[0], true, "");
+		for (unsigned k = 0; k < t->regions[i].n_targets; k++)
+			target_set_health(t->regions[i].targets[k], true, "");
 		table_refresh_health(t, i);
 	}
 	return t;
@@ -95,7 +104,6 @@ static void fill_common(const struct rig_options *o)
 	snprintf(common.config.node_id, sizeof common.config.node_id, "%s", o->node ? o->node : "iad-1");
 	memcpy(common.config.secret, secret, sizeof secret);
 	common.config.secret_len = sizeof secret;
-	common.config.max_call_ms = 4 * 3600 * 1000;
 	common.node_hash = token_name(common.config.node_id);
 	common.table = table(o);
 	common.n_workers = 1;
@@ -120,6 +128,7 @@ void rig_begin(const struct rig_options *options)
 	struct worker *w = rig_worker = calloc(1, sizeof *w);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
 	w->common = &common;
+	w->table = common.table;
 	w->random = 88172645463325252ULL;
 	w->signer = signer_new(common.config.secret, common.config.secret_len);
 	w->wheel = timer_wheel_new(clock_us());
@@ -142,6 +151,30 @@ void rig_other_node(const char *name)
 	txn_layer_init(&rig_worker->txns);
 }
 
+void rig_reload(void)
+{
+	static const struct policy_region_config west = {.name = "us-west-2", .weight = 100};
+	static const struct policy_rule_config rule = {.name = "all"};
+	struct policy_pool_config pool = {.name = "west", .strategy = POLICY_PRIORITY, .n_regions = 1,
+	                                  .failover = {.on = {503}, .n_on = 1, .attempts = 1, .first_response_ms = 2000}};
+	struct policy_config c = {.regions = &west, .n_regions = 1, .pools = &pool, .n_pools = 1, .rules = &rule,
+	                          .n_rules = 1, .tuning = policy_tuning_default()};
+	struct prefix source;
+	struct proxy_trunk_config trunk = {.name = "carrier-a", .sources = &source, .n_sources = 1};
+	struct proxy_region_config region = {.n_targets = 1};
+	struct err err;
+	prefix_parse(&source, "192.0.2.0/24");
+	snprintf(region.targets[0].host, sizeof region.targets[0].host, "198.51.100.22");
+	snprintf(region.targets[0].uri, sizeof region.targets[0].uri, "sip:198.51.100.22:5060");
+	region.targets[0].port = 5060;
+	struct proxy_routing r = {.timing = {.max_call_ms = 3600 * 1000}, .policy = policy_table_new(&c, &err),
+	                          .regions = &region, .trunks = &trunk, .n_trunks = 1};
+	struct table *t = table_new(&r, common.table, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	replaced = common.table;
+	rig_worker->table = common.table = t;
+}
+
 void rig_end(void)
 {
 	struct worker *w = rig_worker;
@@ -152,10 +185,18 @@ void rig_end(void)
 	CU_ASSERT_PTR_NULL(w->actives);
 	CU_ASSERT_EQUAL(timer_wheel_count(w->wheel), 0);
 	for (unsigned i = 0; i < common.table->n_regions; i++)
-		CU_ASSERT_EQUAL(common.table->regions[i].live.setups, 0);
-	CU_ASSERT_EQUAL(common.table->trunks[0].setups, 0);
+		CU_ASSERT_EQUAL(common.table->regions[i].live->setups, 0);
+	CU_ASSERT_EQUAL(common.table->trunks[0].live->setups, 0);
 	timer_wheel_free(w->wheel);
 	signer_free(w->signer);
+	while (rig_record())
+		;
+	CU_ASSERT_EQUAL(common.table->refs, 1);  /* no call holds it any more */
+	if (replaced) {
+		CU_ASSERT_EQUAL(replaced->refs, 1);
+		table_free(replaced);
+		replaced = NULL;
+	}
 	call_log_free(common.log);
 	table_free(common.table);
 	free(w);
@@ -287,6 +328,7 @@ const struct record *rig_record(void)
 		return NULL;
 	void *copy = keep(malloc(len));
 	memcpy(copy, r, len);
+	table_release(((const struct record *)r)->table);
 	ring_release(rig_worker->log);
 	return copy;
 }

@@ -17,14 +17,21 @@
 #define STRANGER "203.0.113.66:5060"
 #define EAST "198.51.100.21:5060"
 #define WEST "198.51.100.22:5060"
+#define EAST2 "198.51.100.23:5060"   /* only with east_targets 2 */
 #define EGRESS "198.51.100.11:5060"
 #define ANYONE ""              /* to rig_expect(): whoever it goes to */
 #define ANYCAST "203.0.113.10:5060"
 
 struct rig_options {
 	uint32_t max_calls, max_cps;       /* of the trunk */
+	struct trunk_options trunk;
 	uint32_t first_response_ms;        /* 0: 2000 */
 	uint8_t attempts;                  /* 0: 2 */
+	uint16_t never;                    /* one code more than those of the defaults */
+	uint32_t attempt_ms, total_ms;
+	double budget;
+	uint32_t budget_min;
+	unsigned east_targets;             /* 0: 1 */
 	const char *node;                  /* NULL: "iad-1" */
 };
 
@@ -36,6 +43,10 @@ void rig_begin(const struct rig_options *options);  /* NULL: defaults */
 void rig_end(void);
 /* As if the node were another one of the cluster: the same secret, no state. */
 void rig_other_node(const char *name);
+
+/* A configuration with one trunk and one region, us-west-2, takes the place of the one so far. Between
+ * rig_begin() and rig_end(), once. */
+void rig_reload(void);
 
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);

@@ -23,7 +23,8 @@ static struct table *build(void)
 		{.name = "default", .strategy = POLICY_ADAPTIVE, .regions = {0, 1}, .n_regions = 2,
 		 .failover = {.on = {503}, .n_on = 1, .attempts = 2, .first_response_ms = 2000}},
 	};
-	static const struct policy_rule_config rules[] = {{.name = "premium", .to = "+1800*"}, {.name = "all"}};
+	static struct policy_number premium = {"+1800*"};
+	static const struct policy_rule_config rules[] = {{.name = "premium", .to = &premium, .n_to = 1}, {.name = "all"}};
 	struct policy_config c = {.regions = policy_regions, .n_regions = 2, .pools = pools, .n_pools = 1,
 	                          .rules = rules, .n_rules = 2, .tuning = policy_tuning_default()};
 	static struct proxy_region_config regions[2];
@@ -39,7 +40,7 @@ static struct table *build(void)
 	}
 	struct proxy_routing r = {.policy = policy_table_new(&c, &err), .regions = regions, .trunks = &trunk,
 	         .n_trunks = 1};
-	struct table *t = table_new(&r, &err);
+	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	return t;
 }
@@ -117,6 +118,42 @@ static struct record *route(const struct table *t)
 	r->route.because = POLICY_BECAUSE_ONLY;
 	r->route.decision_us_x10 = 34;
 	return r;
+}
+
+/* What replay needs beside the candidates. */
+static void test_inputs(void)
+{
+	static const char values[] = "=gold\0\0=\0";
+	static const char *const names[] = {"X-A", "X-B", "X-C"};
+	struct table *t = build();
+	struct policy_rule_config rules[3] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+	struct policy_table *asks = NULL, *plain = t->policy;
+	const struct policy_pool_config *pool = policy_table_pool(plain, 0);
+	struct policy_config config = {.regions = policy_table_region(plain, 0), .n_regions = policy_table_regions(plain),
+	                               .pools = pool, .n_pools = 1, .rules = rules, .n_rules = 3,
+	                               .tuning = policy_tuning_default()};
+	for (unsigned i = 0; i < 3; i++)
+		memcpy(rules[i].header, names[i], 4);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(asks = policy_table_new(&config, NULL));
+	t->policy = asks;
+	struct record *r = route(t);
+	r = realloc(r, r->size + sizeof values);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	memcpy(record_texts(r) + r->call_id_len + r->from_len + r->to_len, values, sizeof values - 1);
+	r->rule = r->pool = 0;
+	r->route.headers_len = sizeof values - 1;
+	r->route.random = 0xfedcba9876543210;
+	r->route.threshold = 60;
+	json_t *o = line_of(r, false), *h = json_object_get(o, "headers");
+	CHECK_STR(o, "random", "0xfedcba9876543210");
+	CHECK_KEYS(o, "threshold_ms", "otherwise");
+	CU_ASSERT_EQUAL(json_object_size(h), 2);
+	CHECK_STR(h, "X-A", "gold");
+	CHECK_STR(h, "X-C", "");
+	json_decref(o);
+	t->policy = plain;
+	policy_table_free(asks);
+	table_free(t);
 }
 
 static void test_route(void)
@@ -342,7 +379,7 @@ static void test_hostile_text(void)
 	table_free(t);
 }
 
-UNIT_MAIN("record", {"route", test_route}, {"route to nowhere", test_route_none},
+UNIT_MAIN("record", {"inputs for replay", test_inputs}, {"route", test_route}, {"route to nowhere", test_route_none},
           {"route after a failure", test_route_failover},
           {"end", test_end}, {"end of what was refused", test_end_refused}, {"flags", test_flags},
           {"outcomes", test_outcomes}, {"another node's call", test_foreign}, {"numbers masked", test_mask},

@@ -379,7 +379,7 @@ static void use(const char *data, size_t len)
 		sip_write_reply(&w, &t->m, &source, 400, "Bad Request", "tag", "");
 	w = writer_of(out, sizeof out);
 	if (t->parsed == SIP_PARSED && t->m.status)
-		sip_write_response(&w, &t->m);
+		sip_write_response(&w, &t->m, NULL);
 	if (t->parsed == SIP_PARSED && !t->m.status) {
 		sip_write_request(&w, &t->m, &source, &f);
 		w = writer_of(out, sizeof out);
@@ -462,6 +462,25 @@ static void test_large(void)
 	use(text, n);
 }
 
+/* Found by tests/fuzz: it became a Request-URI, and the request line had a word too many. */
+static void test_route_is_no_uri(void)
+{
+	static const char *const routes[] = {"<sip:a@b;l UDP>", "<sip\t:192.0.2.77>", "<0.2.78;lr>", "<;lr>", "<sip:a\xc4@b>", "<sip:a b@c>", "<sip:a@b?x=y z>", "<sip:a@b>, <sip:c@d;p=\"q r\">"};
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		char message[512];
+		snprintf(message, sizeof message,
+		         "BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\n"
+		         "To: <sip:c@d>;tag=2\r\nCall-ID: e\r\nCSeq: 1 BYE\r\nRoute: %s\r\n\r\n", routes[i]);
+		struct sip_text *t = sip_text_parse(message);
+		CU_ASSERT_NOT_EQUAL(t->parsed, SIP_PARSED);
+		sip_text_free(t);
+	}
+	struct sip_text *t = sip_text_parse("OPTIONS sip:a\vb@c SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+	                                    "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: e\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	CU_ASSERT_NOT_EQUAL(t->parsed, SIP_PARSED);
+	sip_text_free(t);
+}
+
 UNIT_MAIN("sip_message", {"a request's fields", test_request}, {"a response's fields", test_response},
           {"methods", test_methods}, {"compact, folded, listed", test_compact_and_folded}, {"routes", test_routes},
           {"URIs", test_uris}, {"headers missing", test_missing}, {"headers twice", test_twice},
@@ -470,4 +489,5 @@ UNIT_MAIN("sip_message", {"a request's fields", test_request}, {"a response's fi
           {"the text stays as it came", test_data_untouched},
           {"Proxy-Require", test_proxy_require}, {"Call-ID without the parser", test_scan},
           {"mutated messages", test_mutations}, {"truncated messages", test_truncations}, {"noise", test_noise},
-          {"the largest datagrams", test_large})
+          {"the largest datagrams", test_large},
+          {"a Route that is no URI", test_route_is_no_uri})

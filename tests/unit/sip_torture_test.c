@@ -253,7 +253,7 @@ static void check(const struct sample *s, bool forwarded)
 		struct sip_forward f = {.via = "SIP/2.0/UDP 198.51.100.11:5060;branch=z9hG4bKours"};
 		struct addr source;
 		addr_parse(&source, "192.0.2.1", 5060);
-		bool ok = t->m.status ? sip_write_response(&w, &t->m) : sip_write_request(&w, &t->m, &source, &f);
+		bool ok = t->m.status ? sip_write_response(&w, &t->m, NULL) : sip_write_request(&w, &t->m, &source, &f);
 		size_t len = t->m.status || strstr(s->name, "dblreq") ? 0 : s->len;
 		CU_ASSERT(ok);
 		ok = all_there(s->text, len, out, writer_len(&w));

@@ -68,6 +68,17 @@ static void test_request_uri(void)
 	              "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: e\r\nCSeq: 1 BYE\r\nMax-Forwards: 0\r\n\r\n");
 }
 
+/* Found by tests/fuzz: a tab between blanks was taken for the Request-URI. */
+static void test_request_line_blanks(void)
+{
+	static const struct sip_forward f = {.via = OUR_VIA};
+	check_request("BYE  \t sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+	              "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: e\r\nCSeq: 1 BYE\r\nMax-Forwards: 1\r\n\r\n",
+	              "192.0.2.1:5060", &f,
+	              "BYE sip:a@b SIP/2.0\r\n" OURS "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+	              "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: e\r\nCSeq: 1 BYE\r\nMax-Forwards: 0\r\n\r\n");
+}
+
 static void check_via(const char *via, const char *source, const char *expected)
 {
 	static const struct sip_forward f = {.via = OUR_VIA};
@@ -204,7 +215,7 @@ static void check_response(const char *text, const char *expected)
 	struct sip_text *t = sip_text_parse(text);
 	struct writer w = writer_of(out, sizeof out);
 	CU_ASSERT_EQUAL_FATAL(t->parsed, SIP_PARSED);
-	expect(&w, sip_write_response(&w, &t->m), expected);
+	expect(&w, sip_write_response(&w, &t->m, NULL), expected);
 	sip_text_free(t);
 }
 
@@ -338,7 +349,7 @@ static void test_reads_again(void)
 	sip_text_free(again);
 }
 
-UNIT_MAIN("sip_write", {"what is not ours to change", test_untouched}, {"the Request-URI as it came", test_request_uri},
+UNIT_MAIN("sip_write", {"what is not ours to change", test_untouched}, {"the Request-URI as it came", test_request_uri}, {"blanks in the request line", test_request_line_blanks},
           {"received and rport", test_received}, {"received and rport forged", test_received_forged},
           {"Vias on one line", test_via_list}, {"Max-Forwards", test_max_forwards}, {"Record-Route", test_record_route},
           {"Routes of ours removed", test_route_removed}, {"a strict router next", test_strict},

@@ -4,6 +4,8 @@
 #include "anycast/bgp_update.h"
 #include "tests/unit/bgp_peer.h"
 
+#define DEGRADED_MED 1000
+
 static struct anycast_config config;
 static struct speaker *speaker;
 static bool has_next_hop;
@@ -18,7 +20,7 @@ static bool next_hop(void *arg, const struct addr *local, int family, struct add
 
 static void changed(void *arg) { changes++; }
 
-static void begin(unsigned n_peers)
+static void begin_with(unsigned n_peers, void (*change)(struct anycast_peer_config *peers))
 {
 	struct speaker_env env = {.next_hop = next_hop, .changed = changed, .connect = peer_dial};
 	struct err err;
@@ -36,9 +38,12 @@ static void begin(unsigned n_peers)
 							       .connect_retry_ms = 1000,
 							       .ttl = 1,
 							       .has_med = true,
-							       .med = 100 * i};
+							       .med = 100 * i,
+							       .degrade = {.med = DEGRADED_MED, .prepend = 3}};
 		addr_parse(&config.peers[i].address, "192.0.2.1", 0);
 	}
+	if (change)
+		change(config.peers);
 	env.sched = sched;
 	env.base = base;
 	speaker = speaker_new(&config, &env, &err);
@@ -51,6 +56,8 @@ static void begin(unsigned n_peers)
 	}
 	peer_turn();
 }
+
+static void begin(unsigned n_peers) { begin_with(n_peers, NULL); }
 
 static void end(void)
 {
@@ -86,6 +93,22 @@ static const char *told(int fd)
 			n += (size_t)snprintf(text + n, sizeof text - n, "+%d", u.mp_reachable_family ? 6 : 4);
 	}
 	return text;
+}
+
+/* Do these bytes, in hex, come in what was sent since the last time? */
+static bool bytes_told(int fd, const char *hex)
+{
+	struct heard *h = peer_hear(fd);
+	uint8_t want[128];
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++)
+		sscanf(hex + 2 * i, "%2hhx", &want[i]);
+	for (size_t i = 0; i + n <= h->len; i++) {
+		if (memcmp(h->bytes + i, want, n) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The MED in the last bytes sent: the attribute 80 04 04 and four bytes. */
@@ -156,11 +179,11 @@ static void test_refresh(void)
 	speaker_route(speaker, 0, POLICY_ROUTE_ANNOUNCE);
 	speaker_route(speaker, 1, POLICY_ROUTE_ANNOUNCE);
 	told(dialled[0]);
-	bgp_msg_write_refresh(&w, BGP_IPV6);
+	bgp_msg_write_refresh(&w, BGP_IPV6, BGP_REFRESH_REQUEST);
 	peer_send(dialled[0], buf, writer_len(&w));
 	peer_turn();
 	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6");
-	bgp_msg_write_refresh(&w, BGP_IPV4);
+	bgp_msg_write_refresh(&w, BGP_IPV4, BGP_REFRESH_REQUEST);
 	peer_send(dialled[0], buf, writer_len(&w));
 	peer_turn();
 	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6+4");
@@ -179,11 +202,91 @@ static void test_degrade(void)
 	CU_ASSERT_EQUAL(med_told(dialled[0]), 0);
 	CU_ASSERT_EQUAL(med_told(dialled[1]), 100);
 	speaker_route(speaker, 0, POLICY_ROUTE_DEGRADE);
-	CU_ASSERT_EQUAL(med_told(dialled[0]), SPEAKER_DEGRADED_MED);
-	CU_ASSERT_EQUAL(med_told(dialled[1]), 100 + SPEAKER_DEGRADED_MED);
+	CU_ASSERT_EQUAL(med_told(dialled[0]), DEGRADED_MED);
+	CU_ASSERT_EQUAL(med_told(dialled[1]), 100 + DEGRADED_MED);
 	speaker_route(speaker, 0, POLICY_ROUTE_ANNOUNCE);
 	CU_ASSERT_EQUAL(med_told(dialled[1]), 100);
 	CU_ASSERT_EQUAL(status()->prefixes[0].peers_announced, 2);
+	end();
+}
+
+static void profiles(struct anycast_peer_config *peers)
+{
+	peers[0].degrade.communities[0] = 65010u << 16 | 66;
+	peers[0].degrade.n_communities = 1;
+	peers[1] = peers[0];
+	peers[1].as = 65001;
+	peers[1].profile = ANYCAST_CLOUD_ROUTER;
+}
+
+#define PATH1 "40020602010000fdf2"
+#define PATH4 "40021202040000fdf20000fdf20000fdf20000fdf2"
+
+/* By MED everywhere; in the path and by community only where the profile says so. */
+static void test_profiles(void)
+{
+	begin_with(2, profiles);
+	speaker_route(speaker, 0, POLICY_ROUTE_DEGRADE);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], PATH4 "400304c0000203" "800404000003e8" "c00804fdf20042"));
+	CU_ASSERT_TRUE(bytes_told(dialled[1], PATH1 "400304c0000203" "800404000003e8" "20cb00710a"));
+	speaker_route(speaker, 0, POLICY_ROUTE_DRAIN);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], PATH4 "400304c0000203" "800404000007d0" "c00808fdf20042ffff0000"));
+	CU_ASSERT_TRUE(bytes_told(dialled[1], PATH1 "400304c0000203" "800404000007d0" "c00804ffff0000"));
+	CU_ASSERT_EQUAL(status()->prefixes[0].sent[1].action, POLICY_ROUTE_DRAIN);
+	CU_ASSERT_EQUAL(status()->prefixes[0].sent[1].since_wall_us, clock_wall_us());
+	CU_ASSERT_EQUAL(status()->prefixes[1].sent[1].action, POLICY_ROUTE_WITHDRAW);
+	end();
+}
+
+static void own_choice(struct anycast_peer_config *peers)
+{
+	peers[0].prefixes[0] = config.prefixes[0].prefix;
+	peers[1].prefixes[0] = config.prefixes[1].prefix;
+	peers[0].n_prefixes = peers[1].n_prefixes = 1;
+	addr_parse(&peers[0].next_hop[0], "198.51.100.99", 0);
+	addr_parse(&peers[1].next_hop[0], "2001:db8:99::1", 0);
+	peers[0].n_next_hop = peers[1].n_next_hop = 1;
+	peers[0].large_communities[0] = (struct anycast_large_community){{4200000001, 2, 3}};
+	peers[0].n_large_communities = 1;
+}
+
+static void test_own_choice(void)
+{
+	begin_with(2, own_choice);
+	told(dialled[0]);
+	told(dialled[1]);
+	speaker_route(speaker, 0, POLICY_ROUTE_ANNOUNCE);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], "400304c6336463" "80040400000000" "c0200cfa56ea010000000200000003" "20cb00710a"));
+	CU_ASSERT_STRING_EQUAL(told(dialled[1]), "");
+	speaker_route(speaker, 1, POLICY_ROUTE_ANNOUNCE);
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "");
+	CU_ASSERT_TRUE(bytes_told(dialled[1], "00020110" "20010db8009900000000000000000001" "00" "80"));
+	end();
+}
+
+/* RFC 7313: where both offered it, what is sent again is bracketed. */
+static void test_enhanced_refresh(void)
+{
+	uint8_t buf[64];
+	struct writer w = writer_of(buf, sizeof buf);
+
+	begin(1);
+	speaker_route(speaker, 0, POLICY_ROUTE_ANNOUNCE);
+	shutdown(dialled[0], SHUT_RDWR);
+	peer_turn();
+	peer_pass(CLOCK_SEC);
+	bgp_msg_write_open(&w, &(struct bgp_open){.as = 65000, .router_id = 1, .families = BGP_IPV4 | BGP_IPV6, .as4 = true,
+	                                          .refresh = true, .enhanced_refresh = true});
+	peer_send(dialled[1], buf, writer_len(&w));
+	peer_keepalive(dialled[1]);
+	peer_turn();
+	told(dialled[1]);
+	w = writer_of(buf, sizeof buf);
+	bgp_msg_write_refresh(&w, BGP_IPV4, BGP_REFRESH_REQUEST);
+	peer_send(dialled[1], buf, writer_len(&w));
+	peer_turn();
+	CU_ASSERT_STRING_EQUAL(peer_hear(dialled[1])->types, "RUR");
+	CU_ASSERT_EQUAL(status()->peers[0].refreshes_in, 1);
 	end();
 }
 
@@ -265,6 +368,83 @@ static void test_received(void)
 	end();
 }
 
+static void send_route(int fd, const char *prefix, const char *hop, const uint32_t *community, bool withdraw)
+{
+	struct prefix p;
+	struct bgp_attrs a = {.local_as = 65000, .as4 = true, .has_med = true, .med = 7, .communities = community,
+	                      .n_communities = community != NULL};
+	uint8_t buf[256];
+	struct writer w = writer_of(buf, sizeof buf);
+
+	prefix_parse(&p, prefix);
+	addr_parse(&a.next_hop, hop, 0);
+	if (withdraw)
+		bgp_update_write_withdraw(&w, &p, 1);
+	else
+		bgp_update_write_announce(&w, &a, &p, 1);
+	peer_send(fd, buf, writer_len(&w));
+	peer_turn();
+}
+
+/* Another node's route to a prefix of ours. */
+static void test_others(void)
+{
+	static const uint32_t shutdown_community = BGP_COMMUNITY_GRACEFUL_SHUTDOWN;
+	const struct anycast_heard_status *heard;
+	uint8_t buf[32];
+	struct writer w = writer_of(buf, sizeof buf);
+	char text[ADDR_STR_LEN];
+
+	begin(1);
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));
+	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", NULL, false);
+	CU_ASSERT_TRUE(speaker_others(speaker, 0));
+	CU_ASSERT_FALSE(speaker_others(speaker, 1));
+	heard = &status()->prefixes[0].heard[0];
+	CU_ASSERT_TRUE(heard->heard && heard->has_med && !heard->draining);
+	CU_ASSERT_EQUAL(heard->med, 7);
+	CU_ASSERT_EQUAL(heard->origin_as, 65000);
+	CU_ASSERT_EQUAL(heard->path_len, 1);
+	CU_ASSERT_STRING_EQUAL(addr_host_str(&heard->next_hop, text), "192.0.2.1");
+	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", &shutdown_community, false);
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));  /* it is about to go */
+	send_route(dialled[0], "203.0.113.10/32", "192.0.2.3", NULL, false);
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));  /* our own, come back */
+	send_route(dialled[0], "2001:db8:ac::10/128", "2001:db8:a::1", NULL, false);
+	CU_ASSERT_TRUE(speaker_others(speaker, 1));
+	bgp_msg_write_refresh(&w, BGP_IPV6, BGP_REFRESH_BEGIN);
+	peer_send(dialled[0], buf, writer_len(&w));
+	peer_turn();
+	CU_ASSERT_FALSE(speaker_others(speaker, 1));
+	CU_ASSERT_EQUAL(status()->peers[0].prefixes_received, 1);
+	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", NULL, false);
+	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", NULL, true);
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));
+	end();
+}
+
+static void limited(struct anycast_peer_config *peers) { peers[0].max_prefixes = 250; }
+
+static void test_max_prefixes(void)
+{
+	struct heard *h;
+
+	begin_with(2, limited);
+	peer_hear(dialled[0]);
+	send_prefixes(dialled[0], 0, 200, false);
+	CU_ASSERT_STRING_EQUAL(status()->peers[0].state, "Established");
+	send_prefixes(dialled[0], 200, 200, false);
+	h = peer_hear(dialled[0]);
+	CU_ASSERT_STRING_EQUAL(h->types, "N.");
+	CU_ASSERT_STRING_EQUAL(h->notification.text, "Cease/Maximum Number of Prefixes Reached");
+	CU_ASSERT_EQUAL(h->notification.data_len, 7);
+	CU_ASSERT_EQUAL(memcmp(h->notification.data, "\0\1\1\0\0\0\xfa", 7), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status()->peers[0].last_error, "more than the 250 prefixes"));
+	CU_ASSERT_EQUAL(status()->peers[0].prefixes_received, 0);
+	CU_ASSERT_STRING_EQUAL(status()->peers[1].state, "Established");  /* others are not touched */
+	end();
+}
+
 static void test_stop(void)
 {
 	struct heard *h;
@@ -282,5 +462,8 @@ static void test_stop(void)
 }
 
 UNIT_MAIN("speaker", {"the difference", test_difference}, {"all again after a reset", test_all_again_after_reset},
-          {"ROUTE-REFRESH", test_refresh}, {"degrade", test_degrade}, {"no next hop", test_no_next_hop},
+          {"ROUTE-REFRESH", test_refresh}, {"degrade", test_degrade},
+          {"degrade and drain by profile", test_profiles}, {"a peer's own prefixes and attributes", test_own_choice},
+          {"enhanced refresh", test_enhanced_refresh}, {"other nodes' routes", test_others},
+          {"max_prefixes", test_max_prefixes}, {"no next hop", test_no_next_hop},
           {"a slow peer", test_slow_peer}, {"received prefixes", test_received}, {"stop", test_stop})

@@ -59,7 +59,7 @@ static struct table *build(struct err *err)
 	target(&regions[0], "198.51.100.22", 5060);
 	target(&regions[1], "sbc.example.net", 5080);
 	struct proxy_routing r = {.policy = policy(), .regions = regions, .trunks = trunks, .n_trunks = 2};
-	return table_new(&r, err);
+	return table_new(&r, NULL, err);
 }
 
 static struct addr addr(const char *text)
@@ -92,7 +92,7 @@ static void test_lookup(void)
 	CU_ASSERT_EQUAL(table_region_by_hash(t, token_name("eu-west-2")), -1);
 	CU_ASSERT_EQUAL(t->trunks[0].max_calls, 5);
 	CU_ASSERT_EQUAL(t->trunks[0].max_cps, 7);
-	CU_ASSERT_STRING_EQUAL(t->trunks[0].default_country, "44");
+	CU_ASSERT_STRING_EQUAL(trunk_rules_plan(t->trunks[0].rules)->country, "44");
 	table_free(t);
 }
 
@@ -109,7 +109,7 @@ static void test_conflict(void)
 	};
 	struct proxy_routing r = {.policy = policy(), .regions = regions, .trunks = trunks, .n_trunks = 2};
 	struct err err = {""};
-	CU_ASSERT_PTR_NULL(table_new(&r, &err));
+	CU_ASSERT_PTR_NULL(table_new(&r, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "carrier-a"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "carrier-b"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "192.0.2.0/24"));
@@ -117,8 +117,8 @@ static void test_conflict(void)
 
 static void set_health(struct table *t, unsigned region, unsigned k, bool healthy, uint32_t rtt)
 {
-	atomic_store(&t->regions[region].targets[k].rtt_us, rtt);
-	target_set_health(&t->regions[region].targets[k], healthy, "no answer");
+	atomic_store(&t->regions[region].targets[k]->rtt_us, rtt);
+	target_set_health(t->regions[region].targets[k], healthy, "no answer");
 }
 
 static void test_pick_healthy(void)
@@ -130,7 +130,7 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, true, 1);
 	set_health(t, 0, 2, true, 1);
 	for (int i = 0; i < 12; i++) {
-		int k = table_pick_target(t, 0, 3, &a);
+		int k = table_pick_target(t, 0, 3, 0, 0, &a);
 		CU_ASSERT_FATAL(k >= 0 && k < 3);
 		seen[k]++;
 	}
@@ -139,7 +139,7 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, false, 0);
 	for (int i = 0; i < 5; i++) {
 		struct addr expected = addr("198.51.100.22");
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, &a), 2);
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, 0, 0, &a), 2);
 		CU_ASSERT(addr_equal(&a, &expected));
 	}
 	table_free(t);
@@ -153,12 +153,12 @@ static void test_pick_family(void)
 	for (unsigned k = 0; k < 3; k++)
 		set_health(t, 0, k, true, 1);
 	for (int i = 0; i < 9; i++) {
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, &a), 1);
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, 0, 0, &a), 1);
 		CU_ASSERT(addr_same_host(&a, &v6));
 		CU_ASSERT_EQUAL(addr_port(&a), 5062);
-		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, &a), 1);
+		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, 0, 0, &a), 1);
 	}
-	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, &a), -1);
+	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, 0, 0, &a), -1);
 	table_free(t);
 }
 
@@ -168,11 +168,11 @@ static void test_pick_fallback(void)
 	struct err err;
 	struct table *t = build(&err);
 	struct addr a, resolved = addr("203.0.113.9");
-	CU_ASSERT(table_pick_target(t, 0, 1, &a) >= 0);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), -1);  /* a name that has not resolved */
+	CU_ASSERT(table_pick_target(t, 0, 1, 0, 0, &a) >= 0);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), -1);  /* a name that has not resolved */
 	addr_set_port(&resolved, 5080);
-	target_set_address(&t->regions[1].targets[0], &resolved);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), 0);
+	target_set_address(t->regions[1].targets[0], &resolved);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), 0);
 	CU_ASSERT(addr_equal(&a, &resolved));
 	table_free(t);
 }
@@ -182,7 +182,7 @@ static void test_refresh(void)
 	struct err err;
 	clock_test_set(1000 * CLOCK_SEC, 2000 * CLOCK_SEC);
 	struct table *t = build(&err);
-	struct region_live *live = &t->regions[0].live;
+	struct region_live *live = t->regions[0].live;
 	CU_ASSERT_FALSE(table_refresh_health(t, 0));
 	CU_ASSERT_FALSE(live->healthy);
 	clock_test_advance(CLOCK_SEC);
@@ -204,7 +204,7 @@ static void test_refresh(void)
 	CU_ASSERT_FALSE(live->healthy);
 	CU_ASSERT_EQUAL(live->rtt_us, 0);
 	CU_ASSERT_EQUAL(live->health_since_wall_us, 2002 * CLOCK_SEC);
-	CU_ASSERT_FALSE(t->regions[1].live.healthy);
+	CU_ASSERT_FALSE(t->regions[1].live->healthy);
 	table_free(t);
 }
 
@@ -213,7 +213,7 @@ static void test_target_status(void)
 	struct err err;
 	clock_test_set(1000 * CLOCK_SEC, 2000 * CLOCK_SEC);
 	struct table *t = build(&err);
-	struct target *k = &t->regions[0].targets[0];
+	struct target *k = t->regions[0].targets[0];
 	struct proxy_target_status s;
 	CU_ASSERT(target_set_health(k, false, "no answer in 500 ms"));  /* the first word is news */
 	CU_ASSERT_FALSE(target_set_health(k, false, "503 Service Unavailable"));
@@ -228,7 +228,7 @@ static void test_target_status(void)
 	CU_ASSERT(s.healthy);
 	CU_ASSERT_STRING_EQUAL(s.last_error, "");
 	CU_ASSERT_EQUAL(s.since_wall_us, 2001 * CLOCK_SEC);
-	target_status(&t->regions[1].targets[0], &s);
+	target_status(t->regions[1].targets[0], &s);
 	CU_ASSERT_EQUAL(addr_family(&s.address), AF_UNSPEC);
 	table_free(t);
 }
@@ -238,7 +238,7 @@ static void test_facts(void)
 	struct err err;
 	struct table *t = build(&err);
 	struct policy_region_facts f[2];
-	region_setup_begin(&t->regions[1].live, 1000 * CLOCK_SEC);
+	region_setup_begin(t->regions[1].live, 1000 * CLOCK_SEC);
 	table_facts(t, 1000 * CLOCK_SEC, f);
 	CU_ASSERT_EQUAL(f[0].weight, 100);
 	CU_ASSERT_EQUAL(f[1].weight, 30);
@@ -247,7 +247,52 @@ static void test_facts(void)
 	table_free(t);
 }
 
-UNIT_MAIN("table", {"lookups", test_lookup}, {"a source of two trunks", test_conflict},
+/* What has kept its name has kept what is known of it, whatever its place in the list; the rest begins anew. */
+static void test_reload(void)
+{
+	struct err err;
+	clock_test_set(1000 * CLOCK_SEC, 2000 * CLOCK_SEC);
+	struct table *t = build(&err);
+	struct trunk *a = &t->trunks[0];
+	set_health(t, 0, 2, true, 5000);
+	table_refresh_health(t, 0);
+	CU_ASSERT(trunk_admit(a, clock_us()));
+	region_setup_begin(t->regions[0].live, clock_us());
+	atomic_store(&t->regions[0].live->admin, POLICY_DRAIN);
+
+	struct policy_table *p = policy();
+	struct proxy_region_config regions[2];
+	struct prefix c = prefix("198.18.0.0/15"), d = prefix("192.0.2.0/24");
+	memset(regions, 0, sizeof regions);
+	target(&regions[0], "198.51.100.22", 5060);
+	target(&regions[0], "198.51.100.23", 5060);
+	target(&regions[1], "198.51.100.22", 5060);
+	struct proxy_trunk_config trunks[2] = {
+		{.name = "carrier-c", .sources = &c, .n_sources = 1},
+		{.name = "carrier-a", .sources = &d, .n_sources = 1, .max_calls = 1},
+	};
+	struct proxy_routing r = {.policy = p, .regions = regions, .trunks = trunks, .n_trunks = 2};
+	struct table *u = table_new(&r, t, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(u);
+	CU_ASSERT_PTR_EQUAL(u->regions[0].live, t->regions[0].live);
+	CU_ASSERT_PTR_EQUAL(u->regions[0].targets[0], t->regions[0].targets[2]);
+	CU_ASSERT(u->regions[0].targets[0]->healthy);
+	CU_ASSERT_FALSE(u->regions[0].targets[1]->healthy);
+	CU_ASSERT_PTR_NOT_EQUAL(u->regions[1].targets[0], u->regions[0].targets[0]);  /* another region's */
+	CU_ASSERT_EQUAL(u->trunks[0].live->setups, 0);
+	CU_ASSERT_FALSE(trunk_admit(&u->trunks[1], clock_us()));  /* one is up already, and one is the limit now */
+	CU_ASSERT_EQUAL(trunk_of(u, "198.18.1.1"), 0);
+	CU_ASSERT_EQUAL(trunk_of(t, "198.18.1.1"), -1);
+	table_free(t);                     /* the new one lives on */
+	CU_ASSERT_EQUAL(u->regions[0].live->setups, 1);
+	CU_ASSERT_EQUAL(u->regions[0].live->admin, POLICY_DRAIN);
+	CU_ASSERT_STRING_EQUAL(u->regions[0].live->name, "us-east-1");
+	trunk_setup_end(&u->trunks[1], false);
+	CU_ASSERT(trunk_admit(&u->trunks[1], clock_us()));
+	table_free(u);
+}
+
+UNIT_MAIN("table", {"a reload keeps what lives", test_reload}, {"lookups", test_lookup}, {"a source of two trunks", test_conflict},
           {"healthy targets in turn", test_pick_healthy}, {"only families that can be sent to", test_pick_family},
           {"none healthy, none resolved", test_pick_fallback}, {"a region's health", test_refresh},
           {"a target's status", test_target_status}, {"facts", test_facts})

@@ -294,7 +294,8 @@ static void test_explain(void)
 	says("   us-west-2  no        unhealthy  down");
 	says("chosen    none\nbecause   no region eligible\n");
 	CHECK_OUT("explain --trunk carrier-a --from 1 --to +44", 0,
-	          "rule      -\npool      -\nstrategy  -\nchosen    none\nbecause   no rule matches\n");
+	          "rule      -\npool      -\nstrategy  -\nchosen    none\nbecause   no rule matches\n"
+	          "otherwise a rule that matches trunk, numbers, header fields and time\n");
 	CHECK_ERR("explain --trunk nobody --from 1 --to 2", 1,
 	          "tandemctl: refused: there is no trunk \"nobody\" (HTTP 400)\n");
 	end();

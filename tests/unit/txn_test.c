@@ -655,6 +655,28 @@ static void test_cancel_after_provisional(void)
 	end();
 }
 
+/* A caller of RFC 2543 has no From tag; found by tests/fuzz: neither CANCEL nor ACK was sent for it. */
+static void test_followers_without_from_tag(void)
+{
+	struct sip_path path = path_to("198.51.100.21:5060");
+	static const char text[] =
+		"INVITE sip:bob@biloxi.example.com SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.11;branch=" C "\r\n"
+		"Via: SIP/2.0/UDP 192.0.2.1:5060\r\nMax-Forwards: 69\r\nFrom: <sip:alice@atlanta.example.com>\r\n"
+		"To: <sip:bob@biloxi.example.com>\r\nCall-ID: a84b4c76e66710\r\nCSeq: 314159 INVITE\r\n\r\n";
+	begin();
+	responses = timeouts = ends = 0;
+	client = txn_client_new(layer, SIP_INVITE, C, &path, text, sizeof text - 1, &user_ops, &client);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
+	ANSWER(180);
+	n_sent = 0;
+	txn_client_cancel(layer, client);
+	CHECK_SENT("CANCEL sip:bob@biloxi.example.com SIP/2.0\r\n", 0);
+	CU_ASSERT(answer(200, "CANCEL", C));
+	ANSWER(487);
+	CHECK_SENT("ACK", 0);
+	end();
+}
+
 /* Section 9.1: not before a provisional. The INVITE is not repeated either. */
 static void test_cancel_before_provisional(void)
 {
@@ -795,6 +817,7 @@ UNIT_MAIN("txn", {"INVITE server: failure, G and H", test_server_invite_failure}
           {"E at T2", test_client_non_invite_proceeding}, {"timer K", test_client_non_invite_completed},
           {"matching of responses", test_client_matching},
           {"CANCEL after a provisional", test_cancel_after_provisional},
+          {"CANCEL and ACK without a From tag", test_followers_without_from_tag},
           {"CANCEL waits for a provisional", test_cancel_before_provisional},
           {"CANCEL of the unheard", test_cancel_unheard},
           {"2xx crosses CANCEL", test_cancel_crosses}, {"CANCEL too late", test_cancel_too_late},
