@@ -126,6 +126,7 @@ json_t *body_parse(const struct schema *schema, const void *data, size_t len, st
 /* ---- the handlers, by subject ---- */
 
 api_fn api_health, api_ready, api_status, api_config;                 /* api_node.c */
+api_fn api_figures;                                                     /* api_figures.c */
 api_fn api_regions, api_region, api_region_patch;                     /* api_regions.c */
 api_fn api_reload;                                                    /* api_reload.c */
 api_fn api_trunks;                                                    /* api_trunks.c */
@@ -136,6 +137,7 @@ api_fn api_metrics;                                                   /* metrics
 api_fn api_openapi;                                                   /* openapi.c */
 
 extern const struct schema schema_health, schema_ready, schema_status;
+extern const struct schema schema_figures, schema_figures_request;
 extern const struct schema schema_regions, schema_region_detail, schema_region_patch;
 extern const struct schema schema_trunks, schema_reload;
 extern const struct schema schema_anycast, schema_peers, schema_order_request, schema_order;

@@ -1,10 +1,14 @@
 /* What would happen to a call: the decision of the very code that routes calls, in the words of the
  * call log. */
 #include <errno.h>
+#include <string.h>
+#include <time.h>
 
 #include "admin/api.h"
 #include "policy/plan_json.h"
 #include "proxy/proxy.h"
+
+#define HEADERS_MAX 32
 
 static const char *const outcome_words[] = {"ok", "no rule", "no region", "refused", NULL};
 
@@ -12,6 +16,8 @@ static const struct field explain_request_fields[] = {
 	FIELD("trunk", STRING, "name of a trunk"),
 	FIELD("from", STRING, "calling number, as the trunk would send it"),
 	FIELD("to", STRING, "called number, as the trunk would send it"),
+	FIELD("headers", ARRAY, "header fields it would have, \"Name: value\" each", .optional = true),
+	FIELD("at", STRING, "when, in UTC, for rules with hours; default: now", .format = "date-time", .optional = true),
 	FIELD_END
 };
 const struct schema schema_explain_request = {"ExplainRequest", "A call that is not placed", explain_request_fields};
@@ -68,13 +74,58 @@ static const char *text_of(const struct api_call *call, const char *key)
 	return json_string_value(json_object_get(call->body, key));
 }
 
+/* Lines into `out`; how many, or -1 with the problem written. */
+static int headers_of(struct api_call *call, const char *out[HEADERS_MAX])
+{
+	const json_t *list = json_object_get(call->body, "headers"), *line;
+	size_t i, n = json_array_size(list);
+
+	if (n > HEADERS_MAX) {
+		api_problem(call, 400, "\"headers\" has %zu lines: at most %d", n, HEADERS_MAX);
+		return -1;
+	}
+	json_array_foreach(list, i, line) {
+		out[i] = json_string_value(line);
+		if (!out[i] || !strchr(out[i], ':')) {
+			api_problem(call, 400, "\"headers\" takes lines such as \"X-Tier: gold\"");
+			return -1;
+		}
+	}
+	return (int)n;
+}
+
+/* "2026-01-31T12:00:00Z"; false with the problem written. */
+static bool time_of(struct api_call *call, int64_t *wall_us)
+{
+	const char *text = text_of(call, "at"), *end;
+	struct tm tm = {0};
+
+	*wall_us = 0;
+	if (!text)
+		return true;
+	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!end || strcmp(end, "Z") != 0) {
+		api_problem(call, 400, "\"at\" must be a time such as \"2026-01-31T12:00:00Z\"");
+		return false;
+	}
+	*wall_us = (int64_t)timegm(&tm) * 1000000;
+	return true;
+}
+
 void api_explain(struct api_call *call)
 {
 	const struct proxy *proxy = call->sources->proxy;
 	struct policy_plan plan;
 	struct err err = {{0}};
 	struct jw *w;
-	int r = proxy_explain(proxy, text_of(call, "trunk"), text_of(call, "from"), text_of(call, "to"), &plan, &err);
+	const char *headers[HEADERS_MAX];
+	int r, n = headers_of(call, headers);
+	struct proxy_question q = {.trunk = text_of(call, "trunk"), .from = text_of(call, "from"), .to = text_of(call, "to"),
+	                           .headers = headers, .n_headers = n > 0 ? (unsigned)n : 0};
+
+	if (n < 0 || !time_of(call, &q.wall_us))
+		return;
+	r = proxy_explain(proxy, &q, &plan, &err);
 
 	if (r < 0 && r != -ENOENT && r != -EHOSTUNREACH && r != -ECONNREFUSED) {
 		api_problem(call, 400, "%s", err.text);

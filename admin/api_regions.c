@@ -27,11 +27,19 @@ static const char *const state_words[] = {"ready", "drain", "maint", NULL};
 	FIELD("latency_ms", NUMBER, "INVITE to first response, average over live calls", .nullable = true), \
 	FIELD("rtt_ms", NUMBER, "of the quickest target's probes", .nullable = true), \
 	FIELD("error_rate", NUMBER, "share of attempts that failed by the region's fault, 0 to 1"), \
+	FIELD("ring_ms", NUMBER, "INVITE to ringing or answer, average over live calls", .nullable = true), \
+	FIELD("ejected", BOOLEAN, "out for a while, for it failed calls that others take"), \
+	FIELD("held", NUMBER, "share of its weight that it does not get yet, for it came back a moment ago"), \
+	FIELD("remote_calls", INTEGER, "established calls of the other nodes, less by age"), \
+	FIELD("remote_setups", INTEGER, "their setups, less by age"), \
+	FIELD("outside_load", NUMBER, "as outside figures tell it, less by age; 0: nothing told"), \
 	FIELD("weight", INTEGER, "in force"), \
 	FIELD("weight_configured", INTEGER, "what the configuration says"), \
 	FIELD("attempts_total", INTEGER, "INVITEs sent since the start"), \
 	FIELD("answered_total", INTEGER, ""), \
-	FIELD("failed_total", INTEGER, "attempts that failed by the region's fault")
+	FIELD("failed_total", INTEGER, "attempts that failed by the region's fault"), \
+	FIELD("ejections_total", INTEGER, "times it was ejected"), \
+	FIELD("figures_refused_total", INTEGER, "figures told of it that cannot be true")
 
 static const struct field region_fields[] = {REGION_FIELDS, FIELD_END};
 static const struct schema schema_region = {"Region", "A region at this moment", region_fields};
@@ -91,11 +99,19 @@ static void region_keys(struct jw *w, const struct proxy *proxy, unsigned index)
 	api_ms(w, "latency_ms", facts.latency_us);
 	api_ms(w, "rtt_ms", facts.rtt_us);
 	jw_kdouble(w, "error_rate", facts.error_rate, 4);
+	api_ms(w, "ring_ms", facts.ring_us);
+	jw_kbool(w, "ejected", facts.ejected);
+	jw_kdouble(w, "held", (double)facts.held, 4);
+	jw_kuint(w, "remote_calls", facts.remote_calls);
+	jw_kuint(w, "remote_setups", facts.remote_setups);
+	jw_kdouble(w, "outside_load", (double)facts.outside_load, 4);
 	jw_kuint(w, "weight", facts.weight);
 	jw_kuint(w, "weight_configured", config->weight);
 	jw_kuint(w, "attempts_total", atomic_load(&live->attempts));
 	jw_kuint(w, "answered_total", atomic_load(&live->answered));
 	jw_kuint(w, "failed_total", atomic_load(&live->failed));
+	jw_kuint(w, "ejections_total", atomic_load(&live->ejections));
+	jw_kuint(w, "figures_refused_total", atomic_load(&live->refused));
 }
 
 static void targets_json(struct jw *w, const struct proxy *proxy, unsigned index)

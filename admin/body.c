@@ -72,7 +72,7 @@ static int check_field(const struct field *field, const json_t *value, struct er
 		               field->nullable ? " or null" : "");
 	if (json_is_string(value))
 		return check_string(field, value, err);
-	if (json_is_integer(value))
+	if (field->type == FIELD_INTEGER && json_is_integer(value))
 		return check_integer(field, value, err);
 	return 0;
 }

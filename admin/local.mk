@@ -2,7 +2,8 @@ noinst_LIBRARIES += libadmin.a
 libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
 libadmin_a_SOURCES = \
 	admin/admin.h admin/api.h \
-	admin/api_anycast.c admin/api_drain.c admin/api_explain.c admin/api_node.c admin/api_regions.c admin/api_reload.c \
+	admin/api_anycast.c admin/api_drain.c admin/api_explain.c admin/api_figures.c admin/api_node.c admin/api_regions.c \
+	admin/api_reload.c \
 	admin/api_trunks.c \
 	admin/body.c \
 	admin/http.c \

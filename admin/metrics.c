@@ -17,7 +17,7 @@ struct metric {
 	const char *name, *type, *help;       /* name without "tandem_" */
 };
 
-#define COLUMNS_MAX 20
+#define COLUMNS_MAX 24
 
 struct row {
 	size_t at, len;                       /* of the labels in set->labels */
@@ -198,7 +198,8 @@ static void write_stats(struct jw *w, const struct proxy *proxy)
 
 enum {
 	R_HEALTHY, R_HOT, R_SETUPS, R_CALLS, R_MAX_CALLS, R_CPS, R_MAX_CPS, R_LATENCY, R_RTT, R_ERRORS, R_WEIGHT,
-	R_ATTEMPTS, R_ANSWERED, R_FAILED, R_N
+	R_RING, R_EJECTED, R_HELD, R_REMOTE_CALLS, R_REMOTE_SETUPS, R_OUTSIDE, R_ATTEMPTS, R_ANSWERED, R_FAILED, R_EJECTIONS,
+	R_REFUSED, R_N
 };
 static const struct metric region_metrics[R_N] = {
 	[R_HEALTHY] = {"region_healthy", "gauge", "1 while at least one target answers its probes"},
@@ -212,9 +213,17 @@ static const struct metric region_metrics[R_N] = {
 	[R_RTT] = {"region_rtt_seconds", "gauge", "Round trip of the probes to the quickest target"},
 	[R_ERRORS] = {"region_error_ratio", "gauge", "Share of attempts that fail by the fault of the region, average"},
 	[R_WEIGHT] = {"region_weight", "gauge", "Weight in force"},
+	[R_RING] = {"region_ring_seconds", "gauge", "INVITE to ringing or answer, average over live calls"},
+	[R_EJECTED] = {"region_ejected", "gauge", "1 while it is out for failing calls that others take"},
+	[R_HELD] = {"region_held_ratio", "gauge", "Share of its weight held back in slow start"},
+	[R_REMOTE_CALLS] = {"region_remote_calls", "gauge", "Established calls of the other nodes, less by age"},
+	[R_REMOTE_SETUPS] = {"region_remote_setups", "gauge", "Setups of the other nodes, less by age"},
+	[R_OUTSIDE] = {"region_outside_load_ratio", "gauge", "Load as outside figures tell it, less by age"},
 	[R_ATTEMPTS] = {"region_attempts_total", "counter", "INVITEs sent"},
 	[R_ANSWERED] = {"region_answered_total", "counter", "Attempts that were answered"},
 	[R_FAILED] = {"region_failed_total", "counter", "Attempts that failed by the fault of the region"},
+	[R_EJECTIONS] = {"region_ejections_total", "counter", "Times it was taken out for failing calls"},
+	[R_REFUSED] = {"region_figures_refused_total", "counter", "Figures told of it that cannot be true"},
 };
 
 static void region_row(struct set *set, const struct proxy *proxy, unsigned index)
@@ -239,9 +248,17 @@ static void region_row(struct set *set, const struct proxy *proxy, unsigned inde
 	row->v[R_RTT] = seconds(facts.rtt_us);
 	row->v[R_ERRORS] = (double)facts.error_rate;
 	row->v[R_WEIGHT] = facts.weight;
+	row->v[R_RING] = seconds(facts.ring_us);
+	row->v[R_EJECTED] = facts.ejected;
+	row->v[R_HELD] = (double)facts.held;
+	row->v[R_REMOTE_CALLS] = facts.remote_calls;
+	row->v[R_REMOTE_SETUPS] = facts.remote_setups;
+	row->v[R_OUTSIDE] = (double)facts.outside_load;
 	row->v[R_ATTEMPTS] = (double)atomic_load(&live->attempts);
 	row->v[R_ANSWERED] = (double)atomic_load(&live->answered);
 	row->v[R_FAILED] = (double)atomic_load(&live->failed);
+	row->v[R_EJECTIONS] = (double)atomic_load(&live->ejections);
+	row->v[R_REFUSED] = (double)atomic_load(&live->refused);
 }
 
 static void write_regions(struct jw *w, const struct proxy *proxy)

@@ -24,6 +24,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/regions/{name}", "One region, with its targets", api_region, .gives = &schema_region_detail},
 	{"PATCH", "/v1/regions/{name}", "Drain a region, take it out, bring it back, or change its weight",
 	 api_region_patch, .takes = &schema_region_patch, .gives = &schema_region_detail},
+	{"POST", "/v1/regions/{name}/figures", "Tell the load of a region: agents, queue, slots, a percentage",
+	 api_figures, .takes = &schema_figures_request, .gives = &schema_figures},
 	{"GET", "/v1/trunks", "All trunks: calls and limits", api_trunks, .gives = &schema_trunks},
 	{"GET", "/v1/anycast", "The anycast prefixes: announced or not, and why", api_anycast, .gives = &schema_anycast},
 	{"POST", "/v1/anycast/withdraw", "Withdraw one prefix, or all, until announced again", api_withdraw,

@@ -14,10 +14,14 @@
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
+#define HEADERS_MAX 32
+
 struct options {
 	struct ctl_node node;
 	bool json;
-	const char *trunk, *from, *to;
+	const char *trunk, *from, *to, *at;
+	const char *headers[HEADERS_MAX];
+	unsigned n_headers;
 };
 
 struct command {
@@ -73,6 +77,19 @@ static json_t *prefix_body(const struct command *command, const struct options *
 	return args[0] ? json_pack("{ss}", "prefix", args[0]) : NULL;
 }
 
+static bool add_headers(json_t *body, const struct options *options)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < options->n_headers; i++) {
+		if (json_array_append_new(list, json_string(options->headers[i])) < 0) {
+			json_decref(list);
+			return false;
+		}
+	}
+	return json_object_set_new(body, "headers", list) == 0;
+}
+
 static json_t *explain_body(const struct command *command, const struct options *options, char **args, bool *ok)
 {
 	json_t *body;
@@ -83,8 +100,16 @@ static json_t *explain_body(const struct command *command, const struct options 
 		return NULL;
 	}
 	body = json_pack("{ssssss}", "trunk", options->trunk, "from", options->from, "to", options->to);
+	if (body && options->at && json_object_set_new(body, "at", json_string(options->at)) < 0) {
+		json_decref(body);
+		body = NULL;
+	}
+	if (body && options->n_headers && !add_headers(body, options)) {
+		json_decref(body);
+		body = NULL;
+	}
 	if (!body) {
-		usage_error("--trunk, --from and --to must be UTF-8");
+		usage_error("what explain is asked must be UTF-8");
 		*ok = false;
 	}
 	return body;
@@ -112,7 +137,7 @@ static const struct command commands[] = {
 	{"drain", NULL, 0, 0, "", "take this node out of service", "POST", "/v1/drain", NULL, ctl_show_drain},
 	{"undrain", NULL, 0, 0, "", "back into service", "POST", "/v1/undrain", NULL, ctl_show_drain},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
-	{"explain", NULL, 0, 0, "--trunk T --from N --to N", "where this call would go, and why", "POST", "/v1/explain",
+	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME]", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
 	{"reload", NULL, 0, 0, "", "load the configuration anew; on any error the old one stays", "POST", "/v1/reload", NULL,
 	 ctl_show_reload},
@@ -313,6 +338,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"server", required_argument, NULL, 's'}, {"socket", required_argument, NULL, 'S'},
 		{"json", no_argument, NULL, 'j'}, {"trunk", required_argument, NULL, 't'},
 		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 'o'},
+		{"header", required_argument, NULL, 'H'}, {"at", required_argument, NULL, 'a'},
 		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}
 	};
 	int c;
@@ -326,6 +352,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 't': options->trunk = optarg; break;
 		case 'f': options->from = optarg; break;
 		case 'o': options->to = optarg; break;
+		case 'a': options->at = optarg; break;
+		case 'H':
+			if (options->n_headers == HEADERS_MAX)
+				return usage_error("more than %d header fields", HEADERS_MAX);
+			options->headers[options->n_headers++] = optarg;
+			break;
 		case 'h': print_help(); return 0;
 		case 'V': puts("tandemctl " PACKAGE_VERSION); return 0;
 		case ':': return usage_error("%s wants a value", argv[optind - 1]);
@@ -355,8 +387,9 @@ int main(int argc, char **argv)
 	if (n < (int)command->args_min || n > (int)command->args_max)
 		return usage_error("%s%s%s takes %s", command->word, command->sub ? " " : "",
 		                   command->sub ? command->sub : "", command->args[0] ? command->args : "no arguments");
-	if (command->body != explain_body && (options.trunk || options.from || options.to))
-		return usage_error("--trunk, --from and --to are for explain");
+	if (command->body != explain_body && (options.trunk || options.from || options.to || options.at ||
+	    options.n_headers))
+		return usage_error("--trunk, --from, --to, --header and --at are for explain");
 	node_default(&options.node);
 	node_trim(&options.node, url);
 	return run(command, &options, argv + optind + words);

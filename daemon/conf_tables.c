@@ -220,8 +220,18 @@ static const struct conf_map overload_map = CONF_MAP("overload", overload_fields
 static const struct conf_field failover_fields[] = {
 	{.key = "on", .help = "response codes that send the call to the next region", .type = &conf_uint,
 	 .flags = CONF_LIST, .def = "408, 500, 502, 503, 504", .min = 300, .max = 699, CONF_ARRAY(S, on, n_on)},
+	{.key = "never", .help = "response codes that never do, also where `on` has them", .type = &conf_uint,
+	 .flags = CONF_LIST, .def = "404, 484, 486, 600, 603", .min = 300, .max = 699, CONF_ARRAY(S, never, n_never)},
 	{.key = "first_response", .help = "silence that sends the call to the next region", .type = &conf_ms,
 	 .def = "2s", .min = 100, .max = 32000, CONF_MEMBER(S, first_response_ms)},
+	{.key = "attempt", .help = "nothing but 100 for that long sends it there too; 0: wait on", .type = &conf_ms,
+	 .def = "15s", .max = 180000, CONF_MEMBER(S, attempt_ms)},
+	{.key = "total", .help = "no attempt begins, or waits for more than 100, later than this; 0: no limit",
+	 .type = &conf_ms, .def = "30s", .max = 180000, CONF_MEMBER(S, total_ms)},
+	{.key = "budget", .help = "attempts after failed ones, as a share of calls; 0: no limit", .type = &conf_share,
+	 .def = "0.2", .max = 10, CONF_MEMBER(S, budget)},
+	{.key = "budget_min", .help = "... and so many a second, however few calls there are", .type = &conf_uint,
+	 .def = "10", .max = 100000, CONF_MEMBER(S, budget_min)},
 	{.key = "attempts", .help = "regions tried at most, the first included", .type = &conf_uint, .def = "2",
 	 .min = 1, .max = POLICY_ATTEMPTS_MAX, CONF_MEMBER(S, attempts)},
 };

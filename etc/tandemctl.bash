@@ -12,7 +12,7 @@ _tandemctl_choices()
 {
 	if [[ $cur == -* ]]; then
 		choices='-s --server --socket --json --help --version'
-		[[ $1 == explain ]] && choices='--trunk --from --to --json'
+		[[ $1 == explain ]] && choices='--trunk --from --to --header --at --json'
 		return
 	fi
 	case "$*" in
@@ -24,7 +24,7 @@ _tandemctl_choices()
 	'region weight '*) (($# == 3)) && choices=default ;;
 	anycast) choices='withdraw announce force' ;;
 	'anycast withdraw' | 'anycast announce' | 'anycast force') choices=$(_tandemctl_names anycast) ;;
-	explain) choices='--trunk --from --to' ;;
+	explain) choices='--trunk --from --to --header --at' ;;
 	esac
 }
 
@@ -40,7 +40,7 @@ _tandemctl()
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		-s | --server | --socket) node+=("${words[i]}" "${words[++i]}") ;;
-		--trunk | --from | --to) ((++i)) ;;
+		--trunk | --from | --to | --header | --at) ((++i)) ;;
 		-*) ;;
 		*) command+=("${words[i]}") ;;
 		esac

@@ -362,7 +362,8 @@ static bool copy_zones(struct match *m, const struct policy_zone *zones, unsigne
 	n = 0;
 	for (unsigned i = 0; i < n_zones; i++) {
 		m->zones[i + 1] = (struct zone){n, zones[i].n_changes};
-		memcpy(&m->changes[n], zones[i].changes, zones[i].n_changes * sizeof(m->changes[0]));
+		if (zones[i].n_changes)
+			memcpy(&m->changes[n], zones[i].changes, zones[i].n_changes * sizeof(m->changes[0]));
 		n += zones[i].n_changes;
 	}
 	return true;

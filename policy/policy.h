@@ -68,8 +68,14 @@ struct policy_region_config {
 struct policy_failover {
 	uint16_t on[POLICY_FAILOVER_CODES];  /* response codes that send the call to the next region */
 	uint8_t n_on;
+	uint16_t never[POLICY_FAILOVER_CODES];  /* that do not, also where `on` has them */
+	uint8_t n_never;
 	uint8_t attempts;                    /* regions tried at most, the first included */
 	uint32_t first_response_ms;          /* silence that long is a failure */
+	uint32_t attempt_ms;                 /* and so is nothing but 100 for that long; 0: until timer C */
+	uint32_t total_ms;                   /* no attempt begins or waits later than this; 0: no limit */
+	double budget;                       /* attempts after failed ones, as a share of calls ...; 0: no limit */
+	uint32_t budget_min;                 /* ... and so many a second, however few calls there are */
 };
 
 struct policy_pool_config {

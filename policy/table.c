@@ -75,6 +75,12 @@ static int check_failover(const struct policy_pool_config *p, struct err *err)
 			return err_set(err, EINVAL, "pool \"%s\": failover on %u is no failure response: %d to %d",
 			               p->name, f->on[i], TABLE_RESPONSE_MIN, TABLE_RESPONSE_MAX);
 	}
+	if (f->n_never > POLICY_FAILOVER_CODES)
+		return err_set(err, EINVAL, "pool \"%s\": failover never on %u codes: at most %d", p->name, f->n_never,
+		               POLICY_FAILOVER_CODES);
+	if (!(f->budget >= 0 && f->budget <= 10))
+		return err_set(err, EINVAL, "pool \"%s\": failover budget %g is no share of calls: 0 (no limit) to 10", p->name,
+		               f->budget);
 	if (f->attempts == 0)
 		return err_set(err, EINVAL, "pool \"%s\": 0 attempts would try no region: at least 1", p->name);
 	if (f->first_response_ms == 0)

@@ -47,11 +47,30 @@ static void on_silence(struct timer *timer)
 	call_step(b->call, b, CALL_ON_SILENCE, NULL);
 }
 
+/* A 100 and no more: it is not slow to answer, and still it is no use to wait. */
+static void on_stuck(struct timer *timer)
+{
+	struct branch *b = of_timer(timer);
+	call_step(b->call, b, CALL_ON_SILENCE, NULL);
+}
+
+static int64_t at_most(int64_t us, int64_t left) { return us < left ? us : left > 0 ? left : 0; }
+
 static void on_timer_c(struct timer *timer)
 {
 	struct branch *b = of_timer(timer);
 	b->expired = true;
 	txn_client_cancel(&b->call->w->txns, b->txn);
+}
+
+/* After a 100: by when more has to come. */
+static void expect_more(struct branch *b)
+{
+	const struct call *c = b->call;
+	int64_t attempt = c->failover.attempt_ms ? b->sent_us + c->failover.attempt_ms * CLOCK_MS - worker_now(c->w) : INT64_MAX;
+	int64_t in = at_most(attempt, call_time_left(c));
+	bool stuck = !c->again && c->state == CALL_TRYING && in < TIMER_C_US;
+	timer_start(c->w->wheel, &b->timer, stuck ? on_stuck : on_timer_c, worker_now(c->w), stuck ? in : TIMER_C_US);
 }
 
 static void note_first(struct branch *b)
@@ -77,8 +96,10 @@ static void on_response(void *user, const struct sip_msg *resp)
 	note_first(b);
 	if (resp->status < 200) {
 		/* a 100 starts it, where nothing else runs any more; it does not start it anew (section 16.7, 2) */
-		if (!b->given_up && !b->expired && (resp->status > 100 || !timer_running(&b->timer)))
+		if (!b->given_up && !b->expired && resp->status > 100)
 			timer_start(b->call->w->wheel, &b->timer, on_timer_c, worker_now(b->call->w), TIMER_C_US);
+		else if (!b->given_up && !b->expired && !timer_running(&b->timer))
+			expect_more(b);
 		if (resp->status >= 180 && b->log.ring_ms < 0) {
 			b->log.ring_ms = since_ms(b);
 			note_ringing(b);
@@ -176,11 +197,21 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
  * a later region has as much as the first; 0: it must wait until an earlier one is over. */
 static int breadth_share(const struct call *c)
 {
-	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
+	unsigned most = call_attempts_most(c);
 	unsigned shares = most > c->breadth ? c->breadth : most ? most : 1, out = 0;
 	for (unsigned i = 0; i < c->n_branches; i++)
 		out += c->branches[i].txn && !c->branches[i].over;
 	return out < shares ? c->breadth / (int)shares : 0;
+}
+
+/* The targets of a region where it has been, a bit each. */
+static uint32_t targets_tried(const struct call *c, unsigned region)
+{
+	uint32_t tried = 0;
+	for (unsigned i = 0; i < c->n_branches; i++)
+		if (c->branches[i].log.region == region)
+			tried |= 1u << c->branches[i].log.target;
+	return tried;
 }
 
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
@@ -191,7 +222,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
 	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
-	int target = table_pick_target(table, region, c->w->common->egress_families, &next);
+	int target = table_pick_target(table, region, c->w->common->egress_families, targets_tried(c, region), worker_now(c->w), &next);
 	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
 	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
 	sf.max_breadth = breadth_share(c);
@@ -205,7 +236,8 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 		return false;
 	b->counted = true;
 	region_setup_begin(live(b), worker_now(c->w));
-	timer_start(c->w->wheel, &b->timer, on_silence, worker_now(c->w), c->failover.first_response_ms * CLOCK_MS);
+	timer_start(c->w->wheel, &b->timer, on_silence, worker_now(c->w),
+	            at_most(c->failover.first_response_ms * CLOCK_MS, call_time_left(c)));
 	return true;
 }
 

@@ -296,22 +296,6 @@ static void keep_plan(struct call *c, const struct policy_plan *plan)
 	memcpy(c->order, plan->order, c->n_order);
 }
 
-/* The next region of the plan that has an address; false when there is none left. `after` is the
- * attempt that failed. */
-static bool start_next(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan,
-                       const struct record_attempt *after, int64_t decision_ns)
-{
-	unsigned most = c->failover.attempts < POLICY_ATTEMPTS_MAX ? c->failover.attempts : POLICY_ATTEMPTS_MAX;
-	while (c->next < c->n_order && c->n_branches < most) {
-		unsigned region = c->order[c->next++];
-		if (!branch_start(c, invite, region))
-			continue;
-		call_log_route(c, plan, region, after, decision_ns);
-		return true;
-	}
-	return false;
-}
-
 static void fail_over(struct call *c, const struct branch *b)
 {
 	struct sip_msg invite;
@@ -319,32 +303,21 @@ static void fail_over(struct call *c, const struct branch *b)
 	struct record_attempt after = b->log;
 	bool started = false;
 	if (c->request && sip_parse(&invite, c->request, c->request_len, &why) == SIP_PARSED) {
-		started = start_next(c, &invite, NULL, &after, 0);
+		started = call_try_next(c, &invite, &after);
 		sip_release(&invite);
 	}
-	if (!started) {
+	if (!started)
 		finish_no_region(c);
-		return;
-	}
-	c->flags |= RECORD_FO;
-	stats_inc(&c->w->stats, STAT_FAILOVERS);
-}
-
-static bool region_failure(const struct call *c, int status)
-{
-	for (unsigned i = 0; i < c->failover.n_on; i++)
-		if (c->failover.on[i] == status)
-			return true;
-	return false;
 }
 
 /* ---- events ---- */
 
 static void on_failure(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
-	bool regions_fault = !c->again && region_failure(c, resp->status);
+	bool regions_fault = !c->again && call_failover_on(c, resp->status);
 	b->over = true;
 	branch_settle(b, regions_fault && !b->given_up);
+	call_shun_target(c, b, resp);
 	if (c->again)
 		active_on_response(c->w, resp);
 	/* a 6xx is of the callee, whichever region says it (section 16.7 step 5) */
@@ -473,7 +446,7 @@ static void route(struct call *c, const struct sip_msg *invite)
 	int rc = decide(c, invite, &d);
 	keep_plan(c, &d.plan);
 	c->decision = &d;
-	bool started = !rc && start_next(c, invite, &d.plan, NULL, d.ns);
+	bool started = !rc && call_try_first(c, invite, &d.plan, d.ns);
 	if (!started)
 		call_log_route(c, &d.plan, (unsigned)-1, NULL, d.ns);
 	c->decision = NULL;

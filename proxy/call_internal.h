@@ -63,6 +63,7 @@ struct call {
 	int16_t trunk, rule, pool;
 	uint8_t strategy;
 	uint8_t order[POLICY_ATTEMPTS_MAX], n_order, next;
+	uint8_t n_regions;           /* tried */
 	struct policy_failover failover;
 	int64_t begun_us;
 	int32_t ring_ms;             /* -1 until one is relayed */
@@ -81,7 +82,20 @@ void call_free_if_over(struct call *c);
 const char *call_number_to(const struct call *c);
 struct trunk *call_trunk(const struct call *c);
 
-/* branch.c: sends the INVITE to `region`; false when it has no address to send to. */
+/* call_failover.c: whether that response sends the call on. */
+bool call_failover_on(const struct call *c, int status);
+/* Starts the first attempt of the plan; false when no region has an address. */
+bool call_try_first(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan, int64_t decision_ns);
+/* Starts the one after `after`; false when there is none, or when it may not be: c->flags says so. */
+bool call_try_next(struct call *c, const struct sip_msg *invite, const struct record_attempt *after);
+/* A 503's Retry-After: its target is left alone for so long, where there is another. */
+void call_shun_target(const struct call *c, const struct branch *b, const struct sip_msg *resp);
+/* Of failover.total, µs; INT64_MAX: it has no limit. */
+int64_t call_time_left(const struct call *c);
+/* Attempts that it may make, over all. */
+unsigned call_attempts_most(const struct call *c);
+
+/* branch.c: sends the INVITE to a target of `region` that it has not been at; false when there is none to send to. */
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region);
 /* Where a dialog goes. */
 bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf);

@@ -4,6 +4,7 @@ libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
+	proxy/call_failover.c \
 	proxy/call_log.c proxy/call_log.h \
 	proxy/call_record.c \
 	proxy/dialog.c proxy/dialog.h \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <event2/event.h>
 
@@ -400,22 +401,38 @@ void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_statu
 	snprintf(out->name, sizeof out->name, "%s", t->name);
 }
 
-int proxy_explain(const struct proxy *p, const char *trunk, const char *from, const char *to,
-                  struct policy_plan *plan, struct err *err)
+/* The value of the line that has this header field; NULL: none. */
+static const char *question_header(const struct proxy_question *q, const char *name)
+{
+	size_t len = strlen(name);
+	for (unsigned i = 0; i < q->n_headers; i++) {
+		const char *line = q->headers[i];
+		if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+			continue;
+		line += len + 1;
+		return line + strspn(line, " \t");
+	}
+	return NULL;
+}
+
+int proxy_explain(const struct proxy *p, const struct proxy_question *q, struct policy_plan *plan, struct err *err)
 {
 	const struct table *t = p->common.table;
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
+	const char *headers[POLICY_HEADERS_MAX], *name;
 	char nfrom[NUMBER_LEN], nto[NUMBER_LEN];
-	int k = table_trunk_by_hash(t, token_name(trunk));
-	if (k < 0 || strcmp(t->trunks[k].name, trunk) != 0)
-		return err_set(err, EINVAL, "no trunk is named %s", trunk);
+	int k = table_trunk_by_hash(t, token_name(q->trunk));
+	if (k < 0 || strcmp(t->trunks[k].name, q->trunk) != 0)
+		return err_set(err, EINVAL, "no trunk is named %s", q->trunk);
 	struct policy_query query = {
-		.trunk = trunk, .from = number_normalise(from, trunk_rules_plan(t->trunks[k].rules), nfrom),
-		.to = number_normalise(to, trunk_rules_plan(t->trunks[k].rules), nto), .now_us = clock_us(),
-		.wall_us = clock_wall_us(),
+		.trunk = q->trunk, .from = number_normalise(q->from, trunk_rules_plan(t->trunks[k].rules), nfrom),
+		.to = number_normalise(q->to, trunk_rules_plan(t->trunks[k].rules), nto), .now_us = clock_us(),
+		.wall_us = q->wall_us ? q->wall_us : clock_wall_us(), .headers = headers,
 		/* any chance will do, and it must differ from call to call */
 		.random = (uint64_t)clock_ns() * 0x9E3779B97F4A7C15ULL,
 	};
+	for (unsigned i = 0; (name = policy_table_header(t->policy, i)); i++)
+		headers[i] = question_header(q, name);
 	table_facts(t, query.now_us, facts);
 	return policy_decide(t->policy, facts, &query, plan);
 }

@@ -147,8 +147,14 @@ void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_s
 
 /* The decision for a call that is not placed. Numbers are normalised as a call's would be. Returns
  * what policy_decide() returns, or -EINVAL with `err` (no such trunk). */
-int proxy_explain(const struct proxy *proxy, const char *trunk, const char *from, const char *to,
-                  struct policy_plan *plan, struct err *err);
+struct proxy_question {
+	const char *trunk, *from, *to;
+	const char *const *headers;    /* lines, "Name: value" */
+	unsigned n_headers;
+	int64_t wall_us;               /* when, for rules with hours; 0: now */
+};
+int proxy_explain(const struct proxy *proxy, const struct proxy_question *question, struct policy_plan *plan,
+                  struct err *err);
 /* The table that a plan's indices refer to. */
 const struct policy_table *proxy_policy(const struct proxy *proxy);
 

@@ -53,6 +53,8 @@
 	X(CALLS_NO_REGION,    "calls_no_region_total", "", "Calls refused because no region was eligible or left") \
 	X(CALLS_SHED,         "calls_shed_total", "", "New calls turned away because the node was overloaded") \
 	X(FAILOVERS,          "call_failovers_total", "", "Attempts that were followed by one at another region") \
+	X(TARGET_RETRIES,     "call_target_retries_total", "", "Attempts that were followed by one at another target of the same region") \
+	X(RETRIES_REFUSED,    "call_retries_refused_total", "", "Attempts that were followed by none because the retry budget was spent") \
 	X(WRONG_NODE,         "dialog_requests_wrong_node_total", "", "In-dialog requests of calls that another node set up") \
 	X(LOG_RECORDS,        "log_records_total", "result=\"handed_over\"", "Records handed to the log thread; records and lines lost to a full ring or file") \
 	X(LOG_LOST,           "log_records_total", "result=\"lost\"", "")

@@ -158,37 +158,55 @@ int table_trunk_by_hash(const struct table *t, uint32_t hash)
 	return -1;
 }
 
-void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
-{
-	for (unsigned i = 0; i < t->n_regions; i++)
-		region_facts(t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us,
-		             &out[i]);
-}
-
 static bool family_allowed(const struct addr *a, unsigned can)
 {
 	return can & (addr_family(a) == AF_INET6 ? 2u : 1u);
 }
 
-int table_pick_target(const struct table *t, unsigned region, unsigned can, struct addr *address)
+/* 2: healthy, 1: healthy and shunned, 0: neither. */
+static int worth(const struct target *t, int64_t now_us)
+{
+	if (!atomic_load_explicit(&t->healthy, memory_order_relaxed))
+		return 0;
+	return atomic_load_explicit(&t->shun_until_us, memory_order_relaxed) > now_us ? 1 : 2;
+}
+
+int table_pick_target(const struct table *t, unsigned region, unsigned can, uint32_t tried, int64_t now_us,
+                      struct addr *address)
 {
 	struct region *g = &t->regions[region];
 	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0;
-	int fallback = -1;
-	for (unsigned i = 0; i < g->n_targets; i++) {
+	int best = -1, best_worth = tried ? 0 : -1;
+	for (unsigned i = 0; i < g->n_targets && best_worth < 2; i++) {
 		unsigned k = (turn + i) % g->n_targets;
 		struct addr a;
-		if (!target_address(g->targets[k], &a) || !family_allowed(&a, can))
-			continue;
-		bool healthy = atomic_load_explicit(&g->targets[k]->healthy, memory_order_relaxed);
-		if (!healthy && fallback >= 0)
+		int its = worth(g->targets[k], now_us);
+		if (its <= best_worth || tried & 1u << k || !target_address(g->targets[k], &a) || !family_allowed(&a, can))
 			continue;
 		*address = a;
-		if (healthy)
-			return (int)k;
-		fallback = (int)k;
+		best = (int)k;
+		best_worth = its;
 	}
-	return fallback;
+	return best;
+}
+
+/* All that answer asked to be left alone. */
+static bool shunned(const struct region *g, int64_t now_us)
+{
+	int best = 0;
+	for (unsigned i = 0; i < g->n_targets; i++) {
+		int its = worth(g->targets[i], now_us);
+		best = its > best ? its : best;
+	}
+	return best == 1;
+}
+
+void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
+{
+	for (unsigned i = 0; i < t->n_regions; i++) {
+		region_facts(t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us, &out[i]);
+		out[i].ejected |= shunned(&t->regions[i], now_us);
+	}
 }
 
 bool table_refresh_health(const struct table *t, unsigned region)

@@ -23,6 +23,7 @@ struct target {
 	_Atomic uint64_t words[4];
 	_Atomic bool healthy, probed;
 	_Atomic uint32_t rtt_us;
+	_Atomic int64_t shun_until_us;  /* it asked to be left alone until then (Retry-After) */
 	_Atomic int64_t since_wall_us;
 	pthread_mutex_t lock;        /* of the text below, which no call needs */
 	char last_error[96];

@@ -59,6 +59,13 @@ struct proxy_common {
 	_Atomic bool draining;
 };
 
+/* How many more attempts may follow failed ones (call_failover.c). */
+struct retry_budget {
+	double tokens;
+	int64_t since_us;
+	bool begun;
+};
+
 struct worker {
 	struct proxy_common *common;
 	const struct table *table;       /* routes new calls; held */
@@ -82,6 +89,7 @@ struct worker {
 	_Atomic uint32_t transactions, open;  /* published each turn: all, and those that have no final response yet */
 	_Atomic int64_t last_invite_us;  /* when the last new call came; 0: none yet */
 	uint64_t random;                 /* xorshift state */
+	struct retry_budget retries;
 };
 
 /* Binds; the loop runs only after worker_start(). NULL and `err` on failure. */

@@ -40,5 +40,13 @@ tests_fuzz_bfd_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_sip_fuzz_SOURCES = tests/fuzz/sip_fuzz.c
 tests_fuzz_sip_fuzz_LDADD = $(PROXY_LIBS)
 tests_fuzz_sip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+# Their seeds once, in every `make check`.
+check_PROGRAMS += tests/fuzz/bgp_replay tests/fuzz/bfd_replay tests/fuzz/sip_replay
+tests_fuzz_bgp_replay_SOURCES = tests/fuzz/bgp_fuzz.c tests/fuzz/replay.c
+tests_fuzz_bgp_replay_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_bfd_replay_SOURCES = tests/fuzz/bfd_fuzz.c tests/fuzz/replay.c
+tests_fuzz_bfd_replay_LDADD = $(ANYCAST_LIBS)
+tests_fuzz_sip_replay_SOURCES = tests/fuzz/sip_fuzz.c tests/fuzz/replay.c
+tests_fuzz_sip_replay_LDADD = $(PROXY_LIBS)
 CLEANFILES += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/sip_fuzz
 EXTRA_DIST += tests/fuzz/run tests/fuzz/seeds.py tests/fuzz/seeds

@@ -167,6 +167,8 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 		*why = "Route without a URI, or with a blank or a byte beyond ASCII in it";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
+	else if ((sip->sip_to->a_tag && !*m->to_tag) || (sip->sip_from->a_tag && !*m->from_tag))
+		*why = "tag without a value";
 	else if (!*m->from_tag && strcmp(text(m->via.branch), "") != 0 && !strncasecmp(m->via.branch, "z9hG4bK", 7))
 		*why = "From has no tag";
 	else

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Seeds as text, so that a person can read and review them: unpack FILE DIRECTORY writes each as a file for
-libFuzzer, pack DIRECTORY FILE appends those of a directory that the file has not.
+libFuzzer, pack DIRECTORY FILE appends some of those of a directory that the file has not.
 
 FILE.hex: a seed a line, in hex; blanks are ignored, "#" begins a comment.
 FILE.txt: seeds between lines of "----"; the first character is an option byte as two hex digits on a line of
@@ -39,12 +39,13 @@ def unpack(paths, directory):
                 out.write(seed)
 
 
-def pack(directory, path, longest=400, most=400):
+def pack(directory, path, longest=500, most=100):
     known = set(seeds(path)) if os.path.exists(path) else set()
     found = [open(os.path.join(directory, name), "rb").read() for name in sorted(os.listdir(directory))]
     new = sorted((s for s in set(found) - known if 0 < len(s) <= longest), key=lambda s: (len(s), s))
     with open(path, "a") as out:
-        for seed in new[: max(0, most - len(known))]:
+        step = max(1, len(new) // most + 1)  # short and long ones alike
+        for seed in new[::step][:most]:
             out.write(seed.hex() + "\n")
 
 

@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char out[SIP_MESSAGE_MAX + 1], out2[SIP_MESSAGE_MAX + 1];
 
+/* A trunk's header rules and the edge of trust. */
+static const struct sip_edit_line lines[] = {{"Subject", NULL}, {"Supported", "new"}, {"P-Asserted-Identity", NULL}};
+static const struct sip_edit edit = {lines, 3, "X-Carrier: a\r\n"}, edge = {lines + 2, 1, ""};
+
 static bool yes(const char *branch, uint64_t arg)
 {
 	return branch[0] == (char)arg;
@@ -34,6 +38,9 @@ static void look(const struct sip_msg *m)
 		;
 	sip_msg_second_via(m, &via);
 	sip_msg_any_branch(m, yes, 'z');
+	sip_msg_private_id(m);
+	sip_msg_session_expires(m);
+	sip_msg_require(m);
 	if (m->status == 0) {
 		sip_loop_value(m);
 		sip_msg_max_breadth(m);
@@ -92,6 +99,7 @@ static void write_on(const struct sip_msg *m, const struct addr *source, uint8_t
 		.record_route = {options & 2 ? "<sip:token@203.0.113.10;lr>" : NULL, options & 4 ? "<sip:198.51.100.11;lr>" : NULL},
 		.from_strict = options & 8 && m->routes > 0,
 		.max_breadth = options & 16 ? 60 : 0,
+		.edit = {options & 128 ? &edit : NULL, options & 128 ? &edge : NULL},
 	};
 	struct writer w = writer_of(out, SIP_MESSAGE_MAX), w2 = writer_of(out2, SIP_MESSAGE_MAX);
 	struct sip_msg sent = {0}, second = {0};
@@ -117,13 +125,13 @@ static void write_on(const struct sip_msg *m, const struct addr *source, uint8_t
 	sip_release(&sent);
 }
 
-static void write_back(const struct sip_msg *m)
+static void write_back(const struct sip_msg *m, uint8_t options)
 {
 	struct writer w = writer_of(out, SIP_MESSAGE_MAX);
 	struct sip_via_view below;
 	struct sip_msg again = {0};
 
-	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m, NULL))
+	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m, options & 128 ? &edge : NULL))
 		return;
 	read_again(&w, m, below.branch, &again);
 	CHECK(again.status == m->status);
@@ -159,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (m.status == 0)
 				write_on(&m, &source, data[0]);
 			else
-				write_back(&m);
+				write_back(&m, data[0]);
 		}
 	}
 	sip_release(&m);

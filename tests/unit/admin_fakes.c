@@ -71,16 +71,15 @@ void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_s
 	*out = proxy->trunks[index];
 }
 
-int proxy_explain(const struct proxy *proxy, const char *trunk, const char *from, const char *to,
-                  struct policy_plan *plan, struct err *err)
+int proxy_explain(const struct proxy *proxy, const struct proxy_question *q, struct policy_plan *plan, struct err *err)
 {
-	struct policy_query query = {.trunk = trunk, .from = from, .to = to, .now_us = clock_us()};
+	struct policy_query query = {.trunk = q->trunk, .from = q->from, .to = q->to, .now_us = clock_us()};
 	struct policy_region_facts facts[FAKE_REGIONS];
 
 	for (unsigned i = 0; i < proxy->n_trunks; i++)
-		if (strcmp(proxy->trunks[i].name, trunk) == 0)
+		if (strcmp(proxy->trunks[i].name, q->trunk) == 0)
 			goto found;
-	return err_set(err, EINVAL, "there is no trunk \"%s\"", trunk);
+	return err_set(err, EINVAL, "there is no trunk \"%s\"", q->trunk);
 found:
 	for (unsigned i = 0; i < FAKE_REGIONS; i++)
 		region_facts(&proxy->live[i], policy_table_region(proxy->table, i), policy_table_tuning(proxy->table), clock_us(),

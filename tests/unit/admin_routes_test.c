@@ -380,6 +380,31 @@ static void test_region_patch(void)
 	end();
 }
 
+static void test_figures(void)
+{
+	struct region_live *east;
+
+	begin();
+	east = &fakes->proxy.live[0];
+	CU_ASSERT_EQUAL(ask("POST", "/v1/regions/us-east-1/figures", "{\"percent\": 40, \"agents\": 12.0, \"age_ms\": 500}"), 200);
+	CU_ASSERT_EQUAL(json_array_size(at("figures")), 2);
+	CU_ASSERT_EQUAL(json_array_size(at("refused")), 0);
+	CU_ASSERT_STRING_EQUAL(str("figures.1.name"), "percent");
+	CU_ASSERT_EQUAL(num("figures.1.age_ms"), 500);
+	CU_ASSERT_EQUAL(ask("POST", "/v1/regions/us-east-1/figures", "{\"percent\": 140, \"queue\": null, \"slots\": -1, \"oldest_s\": 3}"), 200);
+	CU_ASSERT_EQUAL(json_array_size(at("refused")), 3);
+	CU_ASSERT_EQUAL(json_array_size(at("figures")), 3);
+	CU_ASSERT_DOUBLE_EQUAL(json_real_value(at("figures.2.value")), 40, 1e-9);
+	CU_ASSERT_EQUAL(atomic_load(&east->refused), 3);
+	CU_ASSERT_EQUAL(ask("GET", "/v1/regions/us-east-1", NULL), 200);
+	CU_ASSERT_EQUAL(num("figures_refused_total"), 3);
+	CU_ASSERT_DOUBLE_EQUAL(json_real_value(at("outside_load")), 0.4, 1e-4);
+	CU_ASSERT_EQUAL(ask("POST", "/v1/regions/us-east-1/figures", "{\"percent\": \"40\"}"), 400);
+	CU_ASSERT_EQUAL(ask("POST", "/v1/regions/us-east-1/figures", "{\"age_ms\": -1}"), 400);
+	CU_ASSERT_EQUAL(ask("POST", "/v1/regions/nowhere/figures", "{\"percent\": 1}"), 404);
+	end();
+}
+
 /* ---- trunks, anycast ---- */
 
 static void test_trunks(void)
@@ -586,18 +611,20 @@ static void check_operation(const json_t *doc, const char *path, const char *met
 {
 	static const struct { const char *path, *body; } bodies[] = {
 		{"/v1/regions/{name}", "{\"state\": \"ready\", \"weight\": 3}"},
+		{"/v1/regions/{name}/figures", "{\"percent\": 40.5, \"queue\": null, \"age_ms\": 20}"},
 		{"/v1/explain", "{\"trunk\": \"carrier-a\", \"from\": \"1\", \"to\": \"+18005550100\"}"},
 	};
 	json_t *responses = json_object_get(operation, "responses"), *content, *takes;
 	char verb[16], status[8], real_path[128];
 	const char *body = NULL;
 
-	snprintf(real_path, sizeof real_path, "%s", strchr(path, '{') ? "/v1/regions/us-east-1" : path);
+	snprintf(real_path, sizeof real_path, "%s", !strchr(path, '{') ? path : strstr(path, "figures") ?
+	         "/v1/regions/us-east-1/figures" : "/v1/regions/us-east-1");
 	snprintf(verb, sizeof verb, "%s", method);
 	for (char *p = verb; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
 	takes = json_object_get(operation, "requestBody");
-	for (unsigned i = 0; takes && i < 2; i++)
+	for (unsigned i = 0; takes && i < sizeof bodies / sizeof bodies[0]; i++)
 		if (strcmp(bodies[i].path, path) == 0)
 			body = bodies[i].body;
 	ask(verb, real_path, body);
@@ -673,7 +700,7 @@ UNIT_MAIN("admin routes",
 	{"status", test_status},
 	{"config", test_config},
 	{"regions", test_regions},
-	{"changing a region", test_region_patch},
+	{"changing a region", test_region_patch}, {"figures from outside", test_figures},
 	{"trunks", test_trunks},
 	{"anycast and peers", test_anycast},
 	{"orders", test_orders},

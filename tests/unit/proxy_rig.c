@@ -54,11 +54,15 @@ static struct policy_table *policy(const struct rig_options *o)
 	struct policy_pool_config pool = {
 		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
 		.failover = {.on = {408, 500, 502, 503, 504}, .n_on = 5, .attempts = o->attempts ? o->attempts : 2,
+		             .never = {404, 484, 486, 600, 603, o->never}, .n_never = o->never ? 6 : 5, .attempt_ms = o->attempt_ms,
+		             .total_ms = o->total_ms, .budget = o->budget, .budget_min = o->budget_min,
 		             .first_response_ms = o->first_response_ms ? o->first_response_ms : 2000},
 	};
 	struct policy_config c = {.regions = regions, .n_regions = 2, .pools = &pool, .n_pools = 1, .rules = rules,
 	                          .n_rules = 1, .tuning = policy_tuning_default()};
 	struct err err;
+	if (o->budget > 0)
+		c.tuning.eject_failures = 0;  /* one thing at a time */
 	return policy_table_new(&c, &err);
 }
 
@@ -79,11 +83,14 @@ static struct table *table(const struct rig_options *o)
 		snprintf(k->uri, sizeof k->uri, "sip:198.51.100.2%d:5060", i + 1);
 		k->port = 5060;
 	}
+	regions[0].n_targets = o->east_targets ? o->east_targets : 1;
+	regions[0].targets[1] = (struct proxy_target_config){.host = "198.51.100.23", .uri = "sip:198.51.100.23:5060", .port = 5060};
 	struct proxy_routing r = {.timing = {.max_call_ms = 4 * 3600 * 1000}, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
 	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	for (unsigned i = 0; i < 2; i++) {
-		target_set_health(t->regions[i].targets[0], true, "");
+		for (unsigned k = 0; k < t->regions[i].n_targets; k++)
+			target_set_health(t->regions[i].targets[k], true, "");
 		table_refresh_health(t, i);
 	}
 	return t;

@@ -17,6 +17,7 @@
 #define STRANGER "203.0.113.66:5060"
 #define EAST "198.51.100.21:5060"
 #define WEST "198.51.100.22:5060"
+#define EAST2 "198.51.100.23:5060"   /* only with east_targets 2 */
 #define EGRESS "198.51.100.11:5060"
 #define ANYONE ""              /* to rig_expect(): whoever it goes to */
 #define ANYCAST "203.0.113.10:5060"
@@ -26,6 +27,11 @@ struct rig_options {
 	struct trunk_options trunk;
 	uint32_t first_response_ms;        /* 0: 2000 */
 	uint8_t attempts;                  /* 0: 2 */
+	uint16_t never;                    /* one code more than those of the defaults */
+	uint32_t attempt_ms, total_ms;
+	double budget;
+	uint32_t budget_min;
+	unsigned east_targets;             /* 0: 1 */
 	const char *node;                  /* NULL: "iad-1" */
 };
 

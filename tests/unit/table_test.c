@@ -130,7 +130,7 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, true, 1);
 	set_health(t, 0, 2, true, 1);
 	for (int i = 0; i < 12; i++) {
-		int k = table_pick_target(t, 0, 3, &a);
+		int k = table_pick_target(t, 0, 3, 0, 0, &a);
 		CU_ASSERT_FATAL(k >= 0 && k < 3);
 		seen[k]++;
 	}
@@ -139,7 +139,7 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, false, 0);
 	for (int i = 0; i < 5; i++) {
 		struct addr expected = addr("198.51.100.22");
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, &a), 2);
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, 0, 0, &a), 2);
 		CU_ASSERT(addr_equal(&a, &expected));
 	}
 	table_free(t);
@@ -153,12 +153,12 @@ static void test_pick_family(void)
 	for (unsigned k = 0; k < 3; k++)
 		set_health(t, 0, k, true, 1);
 	for (int i = 0; i < 9; i++) {
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, &a), 1);
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, 0, 0, &a), 1);
 		CU_ASSERT(addr_same_host(&a, &v6));
 		CU_ASSERT_EQUAL(addr_port(&a), 5062);
-		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, &a), 1);
+		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, 0, 0, &a), 1);
 	}
-	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, &a), -1);
+	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, 0, 0, &a), -1);
 	table_free(t);
 }
 
@@ -168,11 +168,11 @@ static void test_pick_fallback(void)
 	struct err err;
 	struct table *t = build(&err);
 	struct addr a, resolved = addr("203.0.113.9");
-	CU_ASSERT(table_pick_target(t, 0, 1, &a) >= 0);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), -1);  /* a name that has not resolved */
+	CU_ASSERT(table_pick_target(t, 0, 1, 0, 0, &a) >= 0);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), -1);  /* a name that has not resolved */
 	addr_set_port(&resolved, 5080);
 	target_set_address(t->regions[1].targets[0], &resolved);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, &a), 0);
+	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), 0);
 	CU_ASSERT(addr_equal(&a, &resolved));
 	table_free(t);
 }

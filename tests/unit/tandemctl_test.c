@@ -436,7 +436,7 @@ static void test_usage(void)
 		{"region weight a -1", "unknown option -1"},
 		{"anycast withdraw a b", "anycast withdraw takes [PREFIX]"},
 		{"explain --trunk a --from b", "explain wants --trunk, --from and --to"},
-		{"status --trunk a", "--trunk, --from and --to are for explain"},
+		{"status --trunk a", "--trunk, --from, --to, --header and --at are for explain"},
 		{"--wrong status", "unknown option --wrong"},
 		{"status -s", "-s wants a value"},
 		{"-s http://x --socket /x status", "-s and --socket exclude each other"},

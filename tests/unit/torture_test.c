@@ -70,6 +70,9 @@ static const struct sample samples[] = {
 	{"4475 3.3.11 zeromf, of a method tandem does not answer", "MESSAGE " TARGET " SIP/2.0\r\nMax-Forwards: 0\r\n"
 	 "To: <sip:x@example.com>\r\nFrom: <sip:y@example.net>;tag=3ghsd41\r\nCall-ID: zeromf\r\nCSeq: 39 MESSAGE\r\n"
 	 "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKzeromf\r\n" END, "SIP/2.0 483", 0, NULL, NULL},
+	{"tag without a value", "INVITE " TARGET " SIP/2.0\r\nMax-Forwards: 70\r\nTo: <sip:x@example.com>;tag\r\n"
+	 "From: <sip:y@example.net>;tag=3ghsd41\r\nCall-ID: tag\r\nCSeq: 39 INVITE\r\n"
+	 "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKtag\r\n" END, "SIP/2.0 400", 0, NULL, NULL},
 	{"4475 3.3.10 bcast", "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.198;branch=z9hG4bK1324923\r\n"
 	 "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23\r\nCall-ID: bcast\r\nCSeq: 35 INVITE\r\n"
 	 "From: <sip:user@example.com>;tag=11141343\r\nTo: <sip:user@example.edu>;tag=2229\r\n" END,
