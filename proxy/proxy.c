@@ -383,9 +383,21 @@ struct region_live *proxy_region_live(const struct proxy *p, unsigned index)
 unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_target_status *out, unsigned max)
 {
 	struct region *r = &p->common.table->regions[region];
-	for (unsigned i = 0; i < r->n_targets && i < max; i++)
-		target_status(r->targets[i], &out[i]);
-	return r->n_targets;
+	unsigned n = 0;
+	struct addr a;
+	for (unsigned i = 0; i < r->n_targets; i++) {
+		if (r->targets[i]->slot && !target_address(r->targets[i], &a))
+			continue;
+		if (n < max)
+			target_status(r->targets[i], &out[n]);
+		n++;
+	}
+	return n;
+}
+
+void proxy_dns(const struct proxy *p, unsigned *failing, uint64_t *failures)
+{
+	resolver_status(p->resolver, failing, failures);
 }
 
 unsigned proxy_trunks(const struct proxy *p) { return p->common.table->n_trunks; }
