@@ -123,7 +123,7 @@ static void set_write(struct jw *w, const struct metric *metrics, unsigned n, st
 
 /* ---- the node ---- */
 
-enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_REGIONS, N_REACHABLE, N_N };
+enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_OVERLOAD, N_REGIONS, N_REACHABLE, N_N };
 static const struct metric node_metrics[N_N] = {
 	[N_STARTED] = {"start_time_seconds", "gauge", "When the process started, in Unix time"},
 	[N_READY] = {"ready", "gauge", "1 while this node should get calls"},
@@ -131,6 +131,7 @@ static const struct metric node_metrics[N_N] = {
 	[N_WORKERS] = {"workers", "gauge", "SIP workers"},
 	[N_ALIVE] = {"workers_alive", "gauge", "SIP workers with a fresh heartbeat"},
 	[N_TRANSACTIONS] = {"sip_transactions", "gauge", "SIP transactions under way"},
+	[N_OVERLOAD] = {"overload_shed_ratio", "gauge", "Share of new calls turned away for overload, the worst worker's"},
 	[N_REGIONS] = {"regions", "gauge", "Regions configured"},
 	[N_REACHABLE] = {"regions_reachable", "gauge", "Regions that are healthy and not in maintenance"},
 };
@@ -171,6 +172,7 @@ static void write_node(struct jw *w, const struct admin_sources *sources)
 	row->v[N_WORKERS] = proxy_workers(proxy);
 	row->v[N_ALIVE] = proxy_workers_alive(proxy);
 	row->v[N_TRANSACTIONS] = proxy_transactions(proxy);
+	row->v[N_OVERLOAD] = proxy_overload(proxy);
 	row->v[N_REGIONS] = proxy_regions(proxy);
 	row->v[N_REACHABLE] = proxy_regions_reachable(proxy);
 	set_write(w, node_metrics, N_N, &set);

@@ -268,6 +268,16 @@ int64_t proxy_last_invite_us(const struct proxy *p)
 	return last;
 }
 
+double proxy_overload(const struct proxy *p)
+{
+	uint32_t most = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++) {
+		uint32_t shed = overload_shed(&p->common.workers[i]->overload);
+		most = shed > most ? shed : most;
+	}
+	return most / (double)OVERLOAD_ONE;
+}
+
 void proxy_stop(struct proxy *p)
 {
 	if (!p->started)

@@ -65,6 +65,7 @@ struct proxy_region_config {
 struct proxy_timing {
 	uint32_t max_call_ms;
 	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
+	uint32_t overload_target_ms;     /* datagrams that wait longer: new calls are shed */
 };
 
 /* What calls are routed by, and may change while they go on. Copied into an immutable table; `policy` is
@@ -100,6 +101,8 @@ unsigned proxy_open(const struct proxy *proxy);
 /* Any thread. When the last INVITE of a new call came, by clock_us(); 0: none has. After the route is withdrawn, a
  * silence of a second or two says that the carriers' packets go elsewhere: then drain. */
 int64_t proxy_last_invite_us(const struct proxy *proxy);
+/* Any thread. The share of new calls that is turned away for overload, 0 to 1: the worst worker's. */
+double proxy_overload(const struct proxy *proxy);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);

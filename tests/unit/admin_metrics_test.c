@@ -156,6 +156,7 @@ static void test_node(void)
 	CHECK("tandem_workers", 4);
 	CHECK("tandem_workers_alive", 4);
 	CHECK("tandem_sip_transactions", 17);
+	CHECK("tandem_overload_shed_ratio", 0.25);
 	CHECK("tandem_regions_reachable", 2);
 	fakes->proxy.workers_alive = 3;
 	fakes->proxy.draining = true;
