@@ -53,6 +53,9 @@ const struct schema schema_regions = {"Regions", "All regions", regions_fields};
 static const struct field target_fields[] = {
 	FIELD("uri", STRING, "as configured"),
 	FIELD("address", STRING, "null: the name is not resolved", .nullable = true),
+	FIELD("priority", INTEGER, "of its SRV record, lower first; 0 without one"),
+	FIELD("weight", INTEGER, "of its SRV record; 1 without one"),
+	FIELD("ttl_s", INTEGER, "until its name is asked for again; null: it is no name, or due", .nullable = true),
 	FIELD("healthy", BOOLEAN, "by its probes"),
 	FIELD("health_since", STRING, "", .format = "date-time", .nullable = true),
 	FIELD("rtt_ms", NUMBER, "round trip of the probes", .nullable = true),
@@ -116,17 +119,20 @@ static void region_keys(struct jw *w, const struct proxy *proxy, unsigned index)
 
 static void targets_json(struct jw *w, const struct proxy *proxy, unsigned index)
 {
-	struct proxy_target_status targets[PROXY_TARGETS_MAX];
-	unsigned n = proxy_targets(proxy, index, targets, PROXY_TARGETS_MAX);
+	struct proxy_target_status targets[PROXY_ADDRESSES_MAX];
+	unsigned n = proxy_targets(proxy, index, targets, PROXY_ADDRESSES_MAX);
 	char buf[ADDR_STR_LEN];
 
 	jw_key(w, "targets");
 	jw_array(w);
-	for (unsigned i = 0; i < n && i < PROXY_TARGETS_MAX; i++) {
+	for (unsigned i = 0; i < n && i < PROXY_ADDRESSES_MAX; i++) {
 		const struct proxy_target_status *t = &targets[i];
 		jw_object(w);
 		jw_kstr(w, "uri", t->uri);
 		jw_kstr(w, "address", addr_family(&t->address) ? addr_str(&t->address, buf) : NULL);
+		jw_kuint(w, "priority", t->priority);
+		jw_kuint(w, "weight", t->weight);
+		api_limit(w, "ttl_s", t->ttl_s);
 		jw_kbool(w, "healthy", t->healthy);
 		api_time(w, "health_since", t->since_wall_us);
 		api_ms(w, "rtt_ms", t->rtt_us);

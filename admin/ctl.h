@@ -50,6 +50,12 @@ void ctl_table_print(const struct ctl_table *table, FILE *out, bool colours);
 /* Text between the escapes for `colour`, without control characters of its own. */
 void ctl_print(FILE *out, bool colours, enum ctl_colour colour, const char *text);
 
+/* ---- ctl_replay.c ---- */
+
+/* Decides the calls of the log at `log` ("-": standard input) again under the configuration file `policy`, and
+ * shows what would change. Asks no node. The exit code: 0, or 1 with the reason on standard error. */
+int ctl_replay(const char *log, const char *policy, bool json);
+
 /* ---- ctl_show.c: one answer each, for people ---- */
 
 struct ctl_view {

@@ -14,9 +14,9 @@ libadmin_a_SOURCES = \
 ADMIN_LIBS = libadmin.a libpolicy.a $(BASE_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) -lm
 
 bin_PROGRAMS += tandemctl
-tandemctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
-tandemctl_SOURCES = admin/tandemctl.c admin/ctl.h admin/ctl_http.c admin/ctl_show.c admin/ctl_table.c
-tandemctl_LDADD = libbase.a $(JANSSON_LIBS) $(CURL_LIBS)
+tandemctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+tandemctl_SOURCES = admin/tandemctl.c admin/ctl.h admin/ctl_http.c admin/ctl_replay.c admin/ctl_show.c admin/ctl_table.c
+tandemctl_LDADD = $(CONFIG_LIBS) $(JANSSON_LIBS) $(CURL_LIBS)
 
 # The file is named after the command it completes only where bash looks for it.
 completionsdir = $(datadir)/bash-completion/completions

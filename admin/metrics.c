@@ -123,7 +123,7 @@ static void set_write(struct jw *w, const struct metric *metrics, unsigned n, st
 
 /* ---- the node ---- */
 
-enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_REGIONS, N_REACHABLE, N_N };
+enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_OVERLOAD, N_REGIONS, N_REACHABLE, N_N };
 static const struct metric node_metrics[N_N] = {
 	[N_STARTED] = {"start_time_seconds", "gauge", "When the process started, in Unix time"},
 	[N_READY] = {"ready", "gauge", "1 while this node should get calls"},
@@ -131,6 +131,7 @@ static const struct metric node_metrics[N_N] = {
 	[N_WORKERS] = {"workers", "gauge", "SIP workers"},
 	[N_ALIVE] = {"workers_alive", "gauge", "SIP workers with a fresh heartbeat"},
 	[N_TRANSACTIONS] = {"sip_transactions", "gauge", "SIP transactions under way"},
+	[N_OVERLOAD] = {"overload_shed_ratio", "gauge", "Share of new calls turned away for overload, the worst worker's"},
 	[N_REGIONS] = {"regions", "gauge", "Regions configured"},
 	[N_REACHABLE] = {"regions_reachable", "gauge", "Regions that are healthy and not in maintenance"},
 };
@@ -171,6 +172,7 @@ static void write_node(struct jw *w, const struct admin_sources *sources)
 	row->v[N_WORKERS] = proxy_workers(proxy);
 	row->v[N_ALIVE] = proxy_workers_alive(proxy);
 	row->v[N_TRANSACTIONS] = proxy_transactions(proxy);
+	row->v[N_OVERLOAD] = proxy_overload(proxy);
 	row->v[N_REGIONS] = proxy_regions(proxy);
 	row->v[N_REACHABLE] = proxy_regions_reachable(proxy);
 	set_write(w, node_metrics, N_N, &set);
@@ -306,22 +308,25 @@ static const struct metric target_metrics[T_N] = {
 static bool target_is_repeated(const struct proxy_target_status *targets, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)
-		if (strcmp(targets[j].uri, targets[i].uri) == 0)
+		if (strcmp(targets[j].uri, targets[i].uri) == 0 && addr_equal(&targets[j].address, &targets[i].address))
 			return true;
 	return false;
 }
 
 static void target_rows(struct set *set, const struct proxy *proxy, unsigned region)
 {
-	struct proxy_target_status targets[PROXY_TARGETS_MAX];
-	unsigned n = proxy_targets(proxy, region, targets, PROXY_TARGETS_MAX);
+	char address[ADDR_STR_LEN];
+	struct proxy_target_status targets[PROXY_ADDRESSES_MAX];
+	unsigned n = proxy_targets(proxy, region, targets, PROXY_ADDRESSES_MAX);
 
-	for (unsigned i = 0; i < n && i < PROXY_TARGETS_MAX; i++) {
+	for (unsigned i = 0; i < n && i < PROXY_ADDRESSES_MAX; i++) {
 		struct row *row = target_is_repeated(targets, i) ? NULL : set_add(set);
 		if (!row)
 			continue;
 		set_label(set, "region", proxy_region_config(proxy, region)->name);
 		set_label(set, "target", targets[i].uri);
+		if (addr_family(&targets[i].address))
+			set_label(set, "address", addr_str(&targets[i].address, address));
 		row->v[T_HEALTHY] = targets[i].healthy;
 		row->v[T_RESOLVED] = addr_family(&targets[i].address) != 0;
 		row->v[T_RTT] = seconds(targets[i].rtt_us);
@@ -332,7 +337,7 @@ static void write_targets(struct jw *w, const struct proxy *proxy)
 {
 	struct set set;
 
-	if (!set_init(&set, proxy_regions(proxy) * PROXY_TARGETS_MAX)) {
+	if (!set_init(&set, proxy_regions(proxy) * PROXY_ADDRESSES_MAX)) {
 		w->bad = true;
 		return;
 	}
@@ -480,11 +485,13 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 	set_write(w, prefix_metrics, X_N, &prefixes);
 }
 
-enum { L_OK, L_TIME, L_TABLES, L_N };
+enum { L_OK, L_TIME, L_TABLES, L_DNS, L_DNS_TOTAL, L_N };
 static const struct metric reload_metrics[L_N] = {
 	[L_OK] = {"config_last_reload_successful", "gauge", "1 unless the last reload was refused"},
 	[L_TIME] = {"config_loaded_timestamp_seconds", "gauge", "When the configuration in force was loaded"},
 	[L_TABLES] = {"config_held_tables", "gauge", "Earlier routing tables that calls still hold"},
+	[L_DNS] = {"dns_failing_names", "gauge", "Names of targets whose last lookup failed"},
+	[L_DNS_TOTAL] = {"dns_failures_total", "counter", "Lookups of targets' names that failed"},
 };
 static const struct metric reloads_metric = {"config_reloads_total", "counter", "Reloads asked for, by result"};
 
@@ -493,6 +500,8 @@ static void write_reloads(struct jw *w, const struct admin_sources *sources)
 	struct admin_reloads r = {0};
 	struct set figures, totals;
 	struct row *row;
+	unsigned failing;
+	uint64_t failures;
 
 	sources->reloads(sources->arg, &r);
 	if (!set_init(&figures, 1)) {
@@ -503,6 +512,9 @@ static void write_reloads(struct jw *w, const struct admin_sources *sources)
 		row->v[L_OK] = r.last_ok;
 		row->v[L_TIME] = (double)r.last_wall_us / CLOCK_SEC;
 		row->v[L_TABLES] = proxy_tables_held(sources->proxy);
+		proxy_dns(sources->proxy, &failing, &failures);
+		row->v[L_DNS] = failing;
+		row->v[L_DNS_TOTAL] = (double)failures;
 	}
 	set_write(w, reload_metrics, L_N, &figures);
 	if (!set_init(&totals, 2)) {

@@ -19,7 +19,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 struct options {
 	struct ctl_node node;
 	bool json;
-	const char *trunk, *from, *to, *at;
+	const char *trunk, *from, *to, *at, *policy;
 	const char *headers[HEADERS_MAX];
 	unsigned n_headers;
 };
@@ -139,6 +139,8 @@ static const struct command commands[] = {
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
 	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME]", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
+	{"replay", NULL, 1, 1, "LOG --policy FILE", "a call log's decisions under another policy; asks no node", NULL, NULL,
+	 NULL, NULL},
 	{"reload", NULL, 0, 0, "", "load the configuration anew; on any error the old one stays", "POST", "/v1/reload", NULL,
 	 ctl_show_reload},
 	{"config", NULL, 0, 0, "", "the configuration in force", "GET", "/v1/config", NULL, NULL},
@@ -184,7 +186,7 @@ static const struct command *command_find(int n, char **argv, int *words)
 			bare = c;
 	}
 	*words = 1;
-	if (bare && n == 1)
+	if (bare && (n == 1 || bare->args_max))
 		return bare;
 	if (!known)
 		usage_error("unknown command \"%s\"", argv[0]);
@@ -339,6 +341,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"json", no_argument, NULL, 'j'}, {"trunk", required_argument, NULL, 't'},
 		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 'o'},
 		{"header", required_argument, NULL, 'H'}, {"at", required_argument, NULL, 'a'},
+		{"policy", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}
 	};
 	int c;
@@ -352,6 +355,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 't': options->trunk = optarg; break;
 		case 'f': options->from = optarg; break;
 		case 'o': options->to = optarg; break;
+		case 'p': options->policy = optarg; break;
 		case 'a': options->at = optarg; break;
 		case 'H':
 			if (options->n_headers == HEADERS_MAX)
@@ -390,6 +394,13 @@ int main(int argc, char **argv)
 	if (command->body != explain_body && (options.trunk || options.from || options.to || options.at ||
 	    options.n_headers))
 		return usage_error("--trunk, --from, --to, --header and --at are for explain");
+	if (!command->path) {
+		if (!options.policy)
+			return usage_error("replay wants --policy");
+		return ctl_replay(argv[optind + words], options.policy, options.json);
+	}
+	if (options.policy)
+		return usage_error("--policy is for replay");
 	node_default(&options.node);
 	node_trim(&options.node, url);
 	return run(command, &options, argv + optind + words);

@@ -110,6 +110,7 @@ static int with_routing(const struct config *c, int (*use)(void *arg, const stru
 			.timing = {
 				.max_call_ms = c->node.max_call_ms, .probe_interval_ms = c->probes.interval_ms,
 				.probe_timeout_ms = c->probes.timeout_ms, .probe_rise = c->probes.rise, .probe_fall = c->probes.fall,
+				.overload_target_ms = c->overload.target_ms,
 			},
 		};
 		rc = use(arg, &routing, err);

@@ -206,6 +206,14 @@ static const struct conf_field probes_fields[] = {
 static const struct conf_map probes_map = CONF_MAP("probes", probes_fields);
 #undef S
 
+#define S struct config_overload
+static const struct conf_field overload_fields[] = {
+	{.key = "target", .help = "datagrams that wait longer than this to be served: new calls are turned away",
+	 .type = &conf_ms, .def = "50ms", .min = 5, .max = 2000, CONF_MEMBER(S, target_ms)},
+};
+static const struct conf_map overload_map = CONF_MAP("overload", overload_fields);
+#undef S
+
 /* ---- how calls are routed ---- */
 
 #define S struct policy_failover
@@ -529,6 +537,7 @@ static const struct conf_field root_fields[] = {
 	 .flags = CONF_REQUIRED | CONF_LIST | CONF_HEAP | CONF_NONEMPTY,
 	 HEAP_OF(regions, n_regions, struct config_region, POLICY_REGIONS_MAX)},
 	{.key = "probes", .help = "how a target's health is found", .map = &probes_map, CONF_MEMBER(S, probes)},
+	{.key = "overload", .help = "when new calls are turned away", .map = &overload_map, CONF_MEMBER(S, overload)},
 	{.key = "pools", .help = "regions that calls are shared among; default: one with all regions",
 	 .map = &pool_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = pools_fill,
 	 HEAP_OF(pools, n_pools, struct policy_pool_config, CONFIG_POOLS_MAX)},

@@ -68,6 +68,8 @@ struct config_region {
 
 struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
 
+struct config_overload { uint32_t target_ms; };
+
 struct config_admin {
 	struct addr listen[4];
 	unsigned n_listen;
@@ -90,6 +92,7 @@ struct config {
 	struct config_region *regions;
 	unsigned n_regions;
 	struct config_probes probes;
+	struct config_overload overload;
 	struct policy_pool_config *pools;
 	unsigned n_pools;
 	struct policy_rule_config *rules;

@@ -1,6 +1,7 @@
 /* tandemd: reads its arguments and its configuration, builds a node, runs it, takes it down. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +11,9 @@
 #include <config.h>
 #include "daemon/config.h"
 #include "daemon/node.h"
+
+#define HEAP_STEP (1 << 20)
+#define HEAP_KEPT (64 << 20)
 
 enum { EXIT_CLEAN = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
 
@@ -58,9 +62,18 @@ static void report(void *arg, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+/* A worker's heap grows and shrinks with every burst of calls; each step is an mprotect() and pages to be cleared
+ * again. It grows in larger steps, and keeps what it has: memory is for the busiest minute anyway. */
+static void keep_heap(void)
+{
+	mallopt(M_TOP_PAD, HEAP_STEP);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+}
+
 static int run(struct config *config)
 {
 	struct err err;
+	keep_heap();
 	struct node *node = node_new(config, &err);
 	if (!node || node_start(node, &err)) {
 		fprintf(stderr, "tandemd: %s\n", err.text);

@@ -49,6 +49,7 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
 	f->workers_answering = proxy_workers_answering(n->proxy, &f->probed);
+	f->overloaded = proxy_overload(n->proxy) > 0;
 	if (n->drain)
 		drain_facts(n->drain, f);
 }

@@ -12,11 +12,12 @@ _tandemctl_choices()
 {
 	if [[ $cur == -* ]]; then
 		choices='-s --server --socket --json --help --version'
+		[[ $1 == replay ]] && choices='--policy --json'
 		[[ $1 == explain ]] && choices='--trunk --from --to --header --at --json'
 		return
 	fi
 	case "$*" in
-	'') choices='status regions region trunks anycast drain undrain peers explain config metrics' ;;
+	'') choices='status regions region trunks anycast drain undrain peers explain replay config metrics' ;;
 	region) choices='show drain ready maint weight' ;;
 	'region show' | 'region drain' | 'region ready' | 'region maint' | 'region weight')
 		choices=$(_tandemctl_names regions)

@@ -14,6 +14,7 @@
 #include "policy/table.h"
 
 #define ORDER_MAX POLICY_ATTEMPTS_MAX
+#define ORDER_ODD 0x9e3779b97f4a7c15u    /* spreads the difference of two hashes over the upper bits */
 
 /* Fewer healthy than the panic share of those in service (ready, weight above zero): health is then
  * ignored, for a few regions told healthy would only drown in the calls of all. */
@@ -136,14 +137,14 @@ static unsigned order_take(uint64_t *least, unsigned n, uint64_t key)
 /* The best POLICY_ATTEMPTS_MAX of the eligible, the drawn one at the front. */
 static void decide_order(const struct policy_table *table, uint64_t random, int first, struct policy_plan *plan)
 {
-	uint64_t keys[ORDER_MAX];
+	uint64_t keys[ORDER_MAX], mixed = chance_mix(random);
 	unsigned n = 0, at = 0;
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		const struct policy_candidate *c = &plan->candidates[i];
 
 		if (c->eligible && (int)i != first)
-			n = order_take(keys, n, order_key(c, i, chance_mix(random ^ table->compiled[c->region].key)));
+			n = order_take(keys, n, order_key(c, i, (mixed ^ table->compiled[c->region].key) * ORDER_ODD));
 	}
 	if (first >= 0)
 		plan->order[at++] = plan->candidates[first].region;

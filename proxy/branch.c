@@ -205,12 +205,12 @@ static int breadth_share(const struct call *c)
 }
 
 /* The targets of a region where it has been, a bit each. */
-static uint32_t targets_tried(const struct call *c, unsigned region)
+static uint64_t targets_tried(const struct call *c, unsigned region)
 {
-	uint32_t tried = 0;
+	uint64_t tried = 0;
 	for (unsigned i = 0; i < c->n_branches; i++)
 		if (c->branches[i].log.region == region)
-			tried |= 1u << c->branches[i].log.target;
+			tried |= UINT64_C(1) << c->branches[i].log.target;
 	return tried;
 }
 

@@ -420,6 +420,14 @@ static void refuse_draining(struct call *c)
 	finish(c, OUTCOME_REJECTED, 503, REPLY_RETRY_AFTER);
 }
 
+/* New calls first: a call that is up, or rings, is worth more than one that has not begun. */
+static void shed(struct call *c)
+{
+	stats_inc(&c->w->stats, STAT_CALLS_SHED);
+	c->flags |= RECORD_OV;
+	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
+}
+
 /* RFC 5393 section 5.3.3. False when it may not be sent on at all. */
 static bool keep_breadth(struct call *c, const struct sip_msg *invite)
 {
@@ -460,6 +468,8 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
+	else if (overload_refuses(&w->overload, worker_random(w)))
+		shed(c);
 	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
 		refuse_number(c);
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))

@@ -25,7 +25,7 @@ struct target_entry {
 	struct target target;
 	UT_hash_handle hh;
 	unsigned refs;
-	char key[POLICY_NAME_LEN + sizeof ((struct target *)0)->uri + 1];  /* region, newline, URI */
+	char key[POLICY_NAME_LEN + sizeof ((struct target *)0)->uri + 16];  /* region, URI, slot, newlines between */
 };
 
 struct live {
@@ -105,15 +105,16 @@ void live_trunk_drop(struct live *l, struct trunk_live *trunk)
 	free(e);
 }
 
-struct target *live_target(struct live *l, const char *region, const struct proxy_target_config *config)
+struct target *live_target(struct live *l, const char *region, const struct proxy_target_config *config,
+                           unsigned slot)
 {
 	struct target_entry *e;
 	char key[sizeof e->key];
-	snprintf(key, sizeof key, "%s\n%s", region, config->uri);
+	snprintf(key, sizeof key, "%s\n%s\n%u", region, config->uri, slot);
 	HASH_FIND_STR(l->targets, key, e);
 	if (!e) {
 		e = calloc(1, sizeof *e);
-		if (!e || target_init(&e->target, config)) {
+		if (!e || target_init(&e->target, config, slot)) {
 			free(e);
 			return NULL;
 		}

@@ -21,7 +21,8 @@ void live_region_drop(struct live *live, struct region_live *region);
 struct trunk_live *live_trunk(struct live *live, const char *name);
 void live_trunk_drop(struct live *live, struct trunk_live *trunk);
 /* A target is the same one where region and URI are. */
-struct target *live_target(struct live *live, const char *region, const struct proxy_target_config *config);
+struct target *live_target(struct live *live, const char *region, const struct proxy_target_config *config,
+                           unsigned slot);
 void live_target_drop(struct live *live, struct target *target);
 
 #endif

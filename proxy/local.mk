@@ -13,6 +13,7 @@ libproxy_a_SOURCES = \
 	proxy/live.c proxy/live.h \
 	proxy/number.c proxy/number.h \
 	proxy/prober.c proxy/prober.h \
+	proxy/overload.c proxy/overload.h \
 	proxy/proxy.c proxy/proxy.h \
 	proxy/record.c proxy/record.h \
 	proxy/relay.c proxy/relay.h \

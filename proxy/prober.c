@@ -11,10 +11,13 @@
 #include "proxy/forward.h"
 #include "proxy/worker.h"
 
+#define EMPTY_US (200 * CLOCK_MS)
+
 struct probe {
 	struct probe *next;
 	struct worker *w;
 	struct target *target;       /* the worker's table keeps it */
+	struct addr peer;            /* probed last */
 	unsigned region;             /* its index in that table */
 	bool wanted;
 	struct timer timer;          /* the next probe, or the end of this one's patience */
@@ -39,13 +42,17 @@ static struct probe *of_timer(struct timer *timer)
 
 static void set_health(struct probe *p, bool healthy, const char *error)
 {
+	char where[ADDR_STR_LEN];
+	struct addr a;
 	const struct table *table = p->w->table;
 	const char *region = table->regions[p->region].live->name;
 	if (target_set_health(p->target, healthy, error)) {
+		bool name = !p->target->literal && target_address(p->target, &a);
 		if (healthy)
-			log_info("region %s: target %s is up", region, p->target->uri);
+			log_info("region %s: target %s%s%s is up", region, p->target->uri, name ? " at " : "", name ? addr_str(&a, where) : "");
 		else
-			log_warn("region %s: target %s is down: %s", region, p->target->uri, error);
+			log_warn("region %s: target %s%s%s is down: %s", region, p->target->uri, name ? " at " : "",
+			         name ? addr_str(&a, where) : "", error);
 	}
 	if (table_refresh_health(table, p->region))
 		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
@@ -137,13 +144,22 @@ static void send_probe(struct timer *timer)
 	if (p->txn)
 		txn_client_end(p->txn);
 	if (!target_address(p->target, &path.peer)) {
-		done(p, false, "its name does not resolve");
+		if (p->target->slot || p->w->table->regions[p->region].n_targets == 0) {
+			p->health = (struct region_health){0};
+			next_in(p, EMPTY_US);  /* an address more may come */
+		} else {
+			done(p, false, "its name does not resolve");
+		}
 		return;
 	}
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;
+	}
+	if (!addr_equal(&path.peer, &p->peer)) {
+		p->peer = path.peer;         /* another host: what is known is not of this one */
+		p->health = (struct region_health){0};
 	}
 	choose_call_id(p);
 	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);

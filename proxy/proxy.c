@@ -268,6 +268,16 @@ int64_t proxy_last_invite_us(const struct proxy *p)
 	return last;
 }
 
+double proxy_overload(const struct proxy *p)
+{
+	uint32_t most = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++) {
+		uint32_t shed = overload_shed(&p->common.workers[i]->overload);
+		most = shed > most ? shed : most;
+	}
+	return most / (double)OVERLOAD_ONE;
+}
+
 void proxy_stop(struct proxy *p)
 {
 	if (!p->started)
@@ -373,9 +383,21 @@ struct region_live *proxy_region_live(const struct proxy *p, unsigned index)
 unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_target_status *out, unsigned max)
 {
 	struct region *r = &p->common.table->regions[region];
-	for (unsigned i = 0; i < r->n_targets && i < max; i++)
-		target_status(r->targets[i], &out[i]);
-	return r->n_targets;
+	unsigned n = 0;
+	struct addr a;
+	for (unsigned i = 0; i < r->n_targets; i++) {
+		if (r->targets[i]->slot && !target_address(r->targets[i], &a))
+			continue;
+		if (n < max)
+			target_status(r->targets[i], &out[n]);
+		n++;
+	}
+	return n;
+}
+
+void proxy_dns(const struct proxy *p, unsigned *failing, uint64_t *failures)
+{
+	resolver_status(p->resolver, failing, failures);
 }
 
 unsigned proxy_trunks(const struct proxy *p) { return p->common.table->n_trunks; }

@@ -19,7 +19,8 @@
 struct loop;
 
 #define PROXY_SOCKETS_MAX 24
-#define PROXY_TARGETS_MAX 16
+#define PROXY_TARGETS_MAX 16     /* as written, of a region */
+#define PROXY_ADDRESSES_MAX 64   /* of all of them */
 
 struct proxy_listen {
 	struct addr address;
@@ -64,6 +65,7 @@ struct proxy_region_config {
 struct proxy_timing {
 	uint32_t max_call_ms;
 	uint32_t probe_interval_ms, probe_timeout_ms, probe_rise, probe_fall;
+	uint32_t overload_target_ms;     /* datagrams that wait longer: new calls are shed */
 };
 
 /* What calls are routed by, and may change while they go on. Copied into an immutable table; `policy` is
@@ -99,6 +101,8 @@ unsigned proxy_open(const struct proxy *proxy);
 /* Any thread. When the last INVITE of a new call came, by clock_us(); 0: none has. After the route is withdrawn, a
  * silence of a second or two says that the carriers' packets go elsewhere: then drain. */
 int64_t proxy_last_invite_us(const struct proxy *proxy);
+/* Any thread. The share of new calls that is turned away for overload, 0 to 1: the worst worker's. */
+double proxy_overload(const struct proxy *proxy);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);
@@ -125,13 +129,19 @@ struct region_live *proxy_region_live(const struct proxy *proxy, unsigned index)
 struct proxy_target_status {
 	char uri[256];
 	struct addr address;           /* family 0: not resolved */
+	uint32_t priority, weight;     /* of its SRV record, else 0 and 1 */
+	uint32_t ttl_s;                /* until the name is asked for again; 0: it is no name, or due */
 	bool healthy;
 	uint32_t rtt_us;
 	int64_t since_wall_us;         /* of the health */
 	char last_error[96];           /* "no answer in 500 ms", "503 Service Unavailable"; empty: none */
 };
-/* Copies at most `max`; returns how many the region has. */
+/* One an address, and one a name that has none. Copies at most `max` (PROXY_ADDRESSES_MAX are enough); returns how
+ * many there are. */
 unsigned proxy_targets(const struct proxy *proxy, unsigned region, struct proxy_target_status *out, unsigned max);
+
+/* Names of targets whose last lookup failed, and lookups that did since the start. */
+void proxy_dns(const struct proxy *proxy, unsigned *failing, uint64_t *failures);
 
 struct proxy_trunk_status {
 	char name[POLICY_NAME_LEN];

@@ -28,6 +28,7 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_RT 256u   /* tried at another target of the same region */
 #define RECORD_TO 512u   /* no further attempt: failover.total was over */
 #define RECORD_RB 1024u  /* no further attempt: the retry budget was spent */
+#define RECORD_OV 2048u  /* turned away for overload */
 
 enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 

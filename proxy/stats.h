@@ -33,6 +33,7 @@
 	X(DROP_KEEPALIVE,     "sip_dropped_total", "reason=\"keepalive\"", "") \
 	X(DROP_MEMORY,        "sip_dropped_total", "reason=\"memory\"", "") \
 	X(DROP_HANDOVER,      "sip_dropped_total", "reason=\"handover_full\"", "") \
+	X(DROP_KERNEL,        "sip_dropped_total", "reason=\"kernel_queue\"", "") \
 	X(HANDOVERS,          "sip_worker_handovers_total", "", "Datagrams passed to the worker that owns their call") \
 	X(REJ_MALFORMED,      "sip_rejected_total", "status=\"400\"", "Requests answered by tandem itself with a failure") \
 	X(REJ_METHOD,         "sip_rejected_total", "status=\"405\"", "") \
@@ -50,6 +51,7 @@
 	X(CALLS_TIMEOUT,      "calls_total", "outcome=\"timeout\"", "") \
 	X(CALLS_LIMITED,      "calls_total", "outcome=\"limited\"", "") \
 	X(CALLS_NO_REGION,    "calls_no_region_total", "", "Calls refused because no region was eligible or left") \
+	X(CALLS_SHED,         "calls_shed_total", "", "New calls turned away because the node was overloaded") \
 	X(FAILOVERS,          "call_failovers_total", "", "Attempts that were followed by one at another region") \
 	X(TARGET_RETRIES,     "call_target_retries_total", "", "Attempts that were followed by one at another target of the same region") \
 	X(RETRIES_REFUSED,    "call_retries_refused_total", "", "Attempts that were followed by none because the retry budget was spent") \

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "proxy/token.h"
 
+#define SLOTS_MAX 8
+
 static int add_sources(struct table *t, unsigned index, const struct proxy_trunk_config *c, struct err *err)
 {
 	char text[ADDR_STR_LEN];
@@ -52,6 +54,22 @@ static int build_trunks(struct table *t, const struct proxy_routing *r, struct e
 	return 0;
 }
 
+/* A literal address is one target; a name is as many as there is room for, one an address. */
+static int build_targets(struct table *t, struct region *g, const struct proxy_region_config *c)
+{
+	unsigned room = c->n_targets ? PROXY_ADDRESSES_MAX / c->n_targets : 1;
+	for (unsigned i = 0; i < c->n_targets; i++)
+		for (unsigned slot = 0; slot < room && slot < SLOTS_MAX; slot++) {
+			struct target *k = live_target(t->live, g->live->name, &c->targets[i], slot);
+			if (!k)
+				return -ENOMEM;
+			g->targets[g->n_targets++] = k;
+			if (k->literal)
+				break;
+		}
+	return 0;
+}
+
 static int build_regions(struct table *t, const struct proxy_routing *r, struct err *err)
 {
 	unsigned n = policy_table_regions(r->policy);
@@ -65,14 +83,9 @@ static int build_regions(struct table *t, const struct proxy_routing *r, struct 
 		g->hash = token_name(p->name);
 		g->weight = p->weight;
 		g->live = live_region(t->live, p->name);
-		g->targets = calloc(r->regions[i].n_targets, sizeof *g->targets);
-		if (!g->live || !g->targets)
+		g->targets = calloc(PROXY_ADDRESSES_MAX, sizeof *g->targets);
+		if (!g->live || !g->targets || build_targets(t, g, &r->regions[i]))
 			return err_set(err, ENOMEM, "out of memory");
-		for (; g->n_targets < r->regions[i].n_targets; g->n_targets++) {
-			g->targets[g->n_targets] = live_target(t->live, p->name, &r->regions[i].targets[g->n_targets]);
-			if (!g->targets[g->n_targets])
-				return err_set(err, ENOMEM, "out of memory");
-		}
 	}
 	return 0;
 }
@@ -171,23 +184,60 @@ static int worth(const struct target *t, int64_t now_us)
 	return atomic_load_explicit(&t->shun_until_us, memory_order_relaxed) > now_us ? 1 : 2;
 }
 
-int table_pick_target(const struct table *t, unsigned region, unsigned can, uint32_t tried, int64_t now_us,
+/* RFC 2782: of one name, only addresses of the lowest priority that there are. */
+static bool outranked(const struct region *g, const uint8_t *c, unsigned n, unsigned i)
+{
+	const struct target *mine = g->targets[c[i]];
+	for (unsigned j = 0; j < n; j++)
+		if (g->targets[c[j]]->priority < mine->priority && !strcmp(g->targets[c[j]]->uri, mine->uri))
+			return true;
+	return false;
+}
+
+/* In turn where weights are equal; else by weight, spread as evenly as turns go (the golden ratio's multiples). */
+static unsigned choose(const struct region *g, const uint8_t *c, unsigned n, unsigned turn)
+{
+	uint64_t sum = 0;
+	bool equal = true;
+	for (unsigned i = 0; i < n; i++) {
+		sum += g->targets[c[i]]->weight;
+		equal &= g->targets[c[i]]->weight == g->targets[c[0]]->weight;
+	}
+	if (equal || !sum)
+		return c[turn % n];
+	uint64_t at = ((uint64_t)(uint32_t)(turn * 2654435769u) * sum) >> 32;
+	for (unsigned i = 0; i < n; i++) {
+		if (at < g->targets[c[i]]->weight)
+			return c[i];
+		at -= g->targets[c[i]]->weight;
+	}
+	return c[0];
+}
+
+int table_pick_target(const struct table *t, unsigned region, unsigned can, uint64_t tried, int64_t now_us,
                       struct addr *address)
 {
 	struct region *g = &t->regions[region];
-	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0;
-	int best = -1, best_worth = tried ? 0 : -1;
-	for (unsigned i = 0; i < g->n_targets && best_worth < 2; i++) {
-		unsigned k = (turn + i) % g->n_targets;
+	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0, n = 0, best = 0;
+	uint8_t usable[PROXY_ADDRESSES_MAX], c[PROXY_ADDRESSES_MAX];
+	int most = tried ? 1 : 0;
+	for (unsigned k = 0; k < g->n_targets; k++) {
 		struct addr a;
 		int its = worth(g->targets[k], now_us);
-		if (its <= best_worth || tried & 1u << k || !target_address(g->targets[k], &a) || !family_allowed(&a, can))
+		if (its < most || tried >> k & 1 || !target_address(g->targets[k], &a) || !family_allowed(&a, can))
 			continue;
-		*address = a;
-		best = (int)k;
-		best_worth = its;
+		if (its > most)
+			n = 0;
+		most = its;
+		usable[n++] = (uint8_t)k;
 	}
-	return best;
+	for (unsigned i = 0; i < n; i++)
+		if (!outranked(g, usable, n, i))
+			c[best++] = usable[i];
+	if (!best)
+		return -1;
+	unsigned k = choose(g, c, best, turn);
+	return target_address(g->targets[k], address) ? (int)k : -1;
 }
 
 /* All that answer asked to be left alone. */

@@ -57,7 +57,7 @@ void table_facts(const struct table *table, int64_t now_us, struct policy_region
 /* The next target of a region to send to, healthy ones first, then those that asked to be left alone, then the
  * others, among families that `can` (bit 0: IPv4, bit 1: IPv6) allows; its index, or -1. Writes its address.
  * Where some were `tried` already (a bit each), only another healthy one will do. */
-int table_pick_target(const struct table *table, unsigned region, unsigned can, uint32_t tried,
+int table_pick_target(const struct table *table, unsigned region, unsigned can, uint64_t tried,
                       int64_t now_us, struct addr *address);
 /* The region's health again, after one of its targets changed. True when the region's changed. */
 bool table_refresh_health(const struct table *table, unsigned region);

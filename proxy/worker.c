@@ -75,8 +75,21 @@ static void begin_turn(struct worker *w)
 		take_table(w);
 }
 
+static int64_t overload_target(const struct worker *w) { return w->table->timing.overload_target_ms * CLOCK_MS; }
+
+static void tell_overload(struct worker *w)
+{
+	if (overload_shed(&w->overload))
+		log_warn("overload: datagrams wait longer than overload.target, new calls are turned away with 503");
+	else
+		log_warn("overload is over: every new call is taken again; so far %llu were turned away here",
+		         (unsigned long long)atomic_load_explicit(&w->stats.v[STAT_CALLS_SHED], memory_order_relaxed));
+}
+
 static void end_turn(struct worker *w)
 {
+	if (overload_turn(&w->overload, worker_now(w), overload_target(w)))
+		tell_overload(w);
 	timer_wheel_run(w->wheel, worker_now(w));
 	udp_flush(w->udp);
 	set_timer(w);
@@ -140,8 +153,12 @@ static void on_datagram(void *arg, unsigned socket, const struct addr *source, c
 
 static void on_read_turn(void *arg)
 {
-	begin_turn(arg);
-	end_turn(arg);
+	struct worker *w = arg;
+	int64_t wait = udp_wait_us(w->udp);
+	begin_turn(w);
+	if (wait >= 0 && overload_measure(&w->overload, worker_now(w), wait, overload_target(w)))
+		tell_overload(w);
+	end_turn(w);
 }
 
 static void drain_inbox(struct worker *w, struct ring *ring)

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/ring.h"
 #include "base/timer.h"
+#include "proxy/overload.h"
 #include "proxy/proxy.h"
 #include "proxy/sip/message.h"
 #include "proxy/sip/txn.h"
@@ -78,6 +79,7 @@ struct worker {
 	struct event *timer_event;
 	int64_t timer_set_us;            /* when timer_event fires; INT64_MAX: not set */
 	struct txn_layer txns;
+	struct overload overload;
 	struct active *actives;          /* uthash: calls that are up */
 	struct prober *prober;
 	struct ring *log;

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
+
+#include "base/clock.h"
 
 #define IN_BATCH 32
 #define OUT_BATCH 64
@@ -19,6 +22,14 @@ struct udp_socket {
 	struct event *event;
 	int fd;
 	unsigned index;
+	uint32_t lost;               /* the kernel's count of what it dropped here */
+};
+
+/* What the kernel says of a datagram: when it came, and how many it has dropped. */
+#define CONTROL_BYTES (CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(uint32_t)))
+union control {
+	struct cmsghdr align;
+	char bytes[CONTROL_BYTES];
 };
 
 struct out {
@@ -37,6 +48,8 @@ struct udp {
 	struct mmsghdr in[IN_BATCH];
 	struct iovec in_iov[IN_BATCH];
 	struct addr in_addr[IN_BATCH];
+	union control in_control[IN_BATCH];
+	int64_t wait_us;
 	char *in_data;               /* IN_BATCH buffers of SIP_MESSAGE_MAX + 1 */
 
 	struct out out[OUT_BATCH];
@@ -61,6 +74,8 @@ static int bind_one(const struct proxy_listen *l, bool shared, struct err *err)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
+	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
 	if (bind(fd, &l->address.sa, addr_len(&l->address)) < 0) {
 		int e = errno;
 		close(fd);
@@ -85,6 +100,7 @@ static void prepare_in(struct udp *u)
 		u->in[i].msg_hdr = (struct msghdr){
 			.msg_name = &u->in_addr[i], .msg_namelen = sizeof u->in_addr[i],
 			.msg_iov = &u->in_iov[i], .msg_iovlen = 1,
+			.msg_control = &u->in_control[i], .msg_controllen = sizeof u->in_control[i],
 		};
 	}
 }
@@ -117,15 +133,51 @@ struct udp *udp_new(const struct proxy_listen *listen, unsigned n, struct stats 
 	return u;
 }
 
+/* Its lines in `h`: the kernel's time stamp, and its count of drops on this socket so far (the socket's first
+ * datagram after a drop brings it; none yet: none is sent). */
+static void read_control(struct udp_socket *s, struct msghdr *h, struct timespec *stamp)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		uint32_t lost;
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SO_TIMESTAMPNS) {
+			memcpy(stamp, CMSG_DATA(c), sizeof *stamp);
+		} else if (c->cmsg_type == SO_RXQ_OVFL) {
+			memcpy(&lost, CMSG_DATA(c), sizeof lost);
+			stats_add(s->udp->stats, STAT_DROP_KERNEL, lost - s->lost);  /* it wraps */
+			s->lost = lost;
+		}
+	}
+}
+
+/* The newest of a batch, its last, has waited least. */
+static void measure(struct udp_socket *s, int n)
+{
+	struct timespec stamp = {0}, now;
+	for (int i = 0; i < n; i++)
+		read_control(s, &s->udp->in[i].msg_hdr, &stamp);
+	s->udp->wait_us = -1;
+	if (!stamp.tv_sec)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t wait = (now.tv_sec - stamp.tv_sec) * CLOCK_SEC + (now.tv_nsec - stamp.tv_nsec) / 1000;
+	s->udp->wait_us = wait > 0 ? wait : 0;  /* the wall clock may have been set back */
+}
+
+int64_t udp_wait_us(const struct udp *u) { return u->wait_us; }
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp_socket *s = arg;
 	struct udp *u = s->udp;
 	(void)what;
 	int n = recvmmsg(fd, u->in, IN_BATCH, 0, NULL);
+	measure(s, n);
 	for (int i = 0; i < n; i++) {
 		u->receive(u->arg, s->index, &u->in_addr[i], u->in_iov[i].iov_base, u->in[i].msg_len);
 		u->in[i].msg_hdr.msg_namelen = sizeof u->in_addr[i];
+		u->in[i].msg_hdr.msg_controllen = sizeof u->in_control[i];
 	}
 	if (n > 0)
 		stats_add(u->stats, STAT_RX_DATAGRAMS, (uint64_t)n);

@@ -22,8 +22,15 @@ const struct stats_name stats_names[STATS_N] = {
 unsigned proxy_regions(const struct proxy *proxy) { return FAKE_REGIONS; }
 unsigned proxy_workers(const struct proxy *proxy) { return 4; }
 unsigned proxy_workers_alive(const struct proxy *proxy) { return proxy->workers_alive; }
+double proxy_overload(const struct proxy *proxy) { return 0.25; }
 unsigned proxy_transactions(const struct proxy *proxy) { return 17; }
 bool proxy_draining(const struct proxy *proxy) { return proxy->draining; }
+void proxy_dns(const struct proxy *proxy, unsigned *failing, uint64_t *failures)
+{
+	(void)proxy;
+	*failing = 1;
+	*failures = 7;
+}
 unsigned proxy_tables_held(const struct proxy *proxy) { (void)proxy; return 1; }
 const struct policy_table *proxy_policy(const struct proxy *proxy) { return proxy->table; }
 unsigned proxy_trunks(const struct proxy *proxy) { return proxy->n_trunks; }

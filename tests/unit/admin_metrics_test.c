@@ -156,6 +156,7 @@ static void test_node(void)
 	CHECK("tandem_workers", 4);
 	CHECK("tandem_workers_alive", 4);
 	CHECK("tandem_sip_transactions", 17);
+	CHECK("tandem_overload_shed_ratio", 0.25);
 	CHECK("tandem_regions_reachable", 2);
 	fakes->proxy.workers_alive = 3;
 	fakes->proxy.draining = true;
@@ -207,7 +208,7 @@ static void test_regions(void)
 	CHECK("tandem_region_admin_state{region=\"us-west-2\",state=\"ready\"}", 0);
 	CHECK("tandem_region_admin_state{region=\"us-west-2\",state=\"drain\"}", 1);
 	CHECK("tandem_region_admin_state{region=\"us-west-2\",state=\"maint\"}", 0);
-	CHECK("tandem_target_healthy{region=\"us-west-2\",target=\"sip:198.51.100.21:5060\"}", 1);
+	CHECK("tandem_target_healthy{region=\"us-west-2\",target=\"sip:198.51.100.21:5060\",address=\"198.51.100.21:5060\"}", 1);
 	CHECK("tandem_target_resolved{region=\"us-west-2\",target=\"sip:west.example:5060\"}", 0);
 	CU_ASSERT_TRUE(isnan(value("tandem_target_rtt_seconds{region=\"us-west-2\",target=\"sip:west.example:5060\"}")));
 	page_free();
