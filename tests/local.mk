@@ -2,6 +2,7 @@
 if HAVE_CUNIT
 include tests/unit/base.mk
 include tests/unit/policy.mk
+include tests/unit/sim.mk
 include tests/unit/anycast.mk
 include tests/unit/proxy.mk
 include tests/unit/admin.mk
@@ -16,7 +17,7 @@ tests_bench_decide_LDADD = $(POLICY_LIBS)
 CLEANFILES += tests/bench/decide
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
-	tests/bench/calls tests/bench/kamailio.cfg
+	tests/bench/calls tests/bench/kamailio.cfg tests/bench/policy
 # Tests with real routers: tests/peer/bird runs this program.
 EXTRA_PROGRAMS += tests/peer/speaker
 tests_peer_speaker_SOURCES = tests/peer/speaker.c
