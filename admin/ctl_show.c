@@ -192,7 +192,8 @@ void ctl_show_regions(const struct ctl_view *view, const json_t *answer)
 
 void ctl_show_region(const struct ctl_view *view, const json_t *answer)
 {
-	static const char *const heads[] = {"TARGET", "ADDRESS", "HEALTH", "SINCE", ">RTT", "LAST ERROR", NULL};
+	static const char *const heads[] = {"TARGET", "ADDRESS", ">PRIORITY", ">WEIGHT", ">TTL", "HEALTH", "SINCE", ">RTT", "LAST ERROR",
+	                                    NULL};
 	const json_t *targets = json_object_get(answer, "targets");
 	struct ctl_table *table = ctl_table_new(region_heads);
 
@@ -205,6 +206,9 @@ void ctl_show_region(const struct ctl_view *view, const json_t *answer)
 		bool healthy = is_true(t, "healthy");
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(t, "uri"));
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(t, "address"));
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "priority").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "weight").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", figure(t, "ttl_s", 0, 1, " s").text);
 		ctl_table_cell(table, good_if(healthy), "%s", healthy ? "up" : "down");
 		ctl_table_cell(table, CTL_PLAIN, "%s", when(t, "health_since").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", ms(t, "rtt_ms").text);
