@@ -23,7 +23,7 @@ EXTRA_PROGRAMS += tests/peer/speaker
 tests_peer_speaker_SOURCES = tests/peer/speaker.c
 tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
 CLEANFILES += tests/peer/speaker
-EXTRA_DIST += tests/peer/bird tests/peer/peer.sh tests/peer/frr tests/peer/gobgp tests/peer/openbgpd
+EXTRA_DIST += tests/peer/bird tests/peer/peer.sh tests/peer/frr tests/peer/gobgp tests/peer/openbgpd tests/peer/scripted
 EXTRA_DIST += tests/peer/bfd
 # Makes threads hang: tests/bench/failover runs it.
 EXTRA_PROGRAMS += tests/lab/stick

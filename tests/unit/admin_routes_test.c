@@ -461,6 +461,57 @@ static void test_anycast(void)
 	end();
 }
 
+static void test_drain(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(ask("GET", "/v1/drain", NULL), 200);
+	CU_ASSERT_STRING_EQUAL(str("state"), "in service");
+	CU_ASSERT_TRUE(json_is_null(at("since")));
+	CU_ASSERT_EQUAL(ask("POST", "/v1/drain", NULL), 200);
+	CU_ASSERT_TRUE(fakes->draining);
+	CU_ASSERT_STRING_EQUAL(fakes->drained_by, "socket uid 7");
+	CU_ASSERT_STRING_EQUAL(str("state"), "route made worse");
+	CU_ASSERT_EQUAL(num("new_calls"), 3);
+	CU_ASSERT_EQUAL(num("open"), 2);
+	CU_ASSERT_EQUAL(num("calls"), 7);
+	CU_ASSERT_EQUAL(ask("POST", "/v1/undrain", NULL), 200);
+	CU_ASSERT_FALSE(fakes->draining);
+	fakes->stopping = true;
+	ask("POST", "/v1/undrain", NULL);
+	check_problem(409, "Conflict", "the node is stopping");
+	end();
+}
+
+/* What a peer has been sent, and what it told of other nodes. */
+static void test_anycast_in_full(void)
+{
+	struct anycast_status *s;
+
+	begin();
+	s = &fakes->anycast.status;
+	s->prefixes[0].sent[0] = (struct anycast_sent_status){POLICY_ROUTE_DEGRADE, 1000000};
+	s->prefixes[0].heard[1] = (struct anycast_heard_status){.heard = true, .origin_as = 64512, .path_len = 2};
+	addr_parse(&s->prefixes[0].heard[1].next_hop, "192.0.2.7", 0);
+	s->prefixes[0].others = POLICY_OTHERS_SOME;
+	s->peers[0].router_id = 0x0a000001;
+	s->peers[0].ipv6 = s->peers[0].as4 = true;
+	CU_ASSERT_EQUAL(ask("GET", "/v1/anycast", NULL), 200);
+	CU_ASSERT_STRING_EQUAL(str("prefixes.0.sent.0.action"), "degrade");
+	CU_ASSERT_STRING_EQUAL(str("prefixes.0.sent.1.action"), "withdraw");
+	CU_ASSERT_STRING_EQUAL(str("prefixes.0.heard.0.next_hop"), "192.0.2.7");
+	CU_ASSERT_EQUAL(num("prefixes.0.heard.0.origin_as"), 64512);
+	CU_ASSERT_TRUE(json_is_null(at("prefixes.0.heard.0.med")));
+	CU_ASSERT_STRING_EQUAL(str("prefixes.0.other_nodes"), "some");
+	CU_ASSERT_EQUAL(ask("GET", "/v1/peers", NULL), 200);
+	CU_ASSERT_STRING_EQUAL(str("peers.0.router_id"), "10.0.0.1");
+	CU_ASSERT_STRING_EQUAL(str("peers.0.families.0"), "ipv6");
+	CU_ASSERT_STRING_EQUAL(str("peers.0.capabilities.0"), "as4");
+	CU_ASSERT_EQUAL(ask("POST", "/v1/anycast/force", NULL), 200);
+	CU_ASSERT_EQUAL(fakes->anycast.order, POLICY_ORDER_ANNOUNCE);
+	CU_ASSERT_STRING_EQUAL(str("order"), "announce");
+	end();
+}
+
 static void test_orders(void)
 {
 	struct prefix prefix;
@@ -694,6 +745,8 @@ UNIT_MAIN("admin routes",
 	{"paths", test_paths},
 	{"methods", test_methods},
 	{"bodies are checked whole", test_bodies},
+	{"drain", test_drain},
+	{"anycast in full", test_anycast_in_full},
 	{"types and sizes of bodies", test_body_types},
 	{"other sites' pages change nothing", test_foreign_pages},
 	{"health and ready", test_health_ready},

@@ -272,6 +272,12 @@ static void test_anycast(void)
 	CU_ASSERT_FALSE(fakes->anycast.all);
 	CHECK_OUT("anycast announce", 0, "all prefixes: announced again while the node is ready\n");
 	CU_ASSERT_TRUE(fakes->anycast.all);
+	CHECK_OUT("anycast force", 0,
+	          "all prefixes: announced, whatever regions and load say, until \"tandemctl anycast announce\"\n");
+	CU_ASSERT_EQUAL(fakes->anycast.order, POLICY_ORDER_ANNOUNCE);
+	CHECK_OUT("drain", 0,
+	          "route made worse: 3 new calls since it began, 2 requests under way, 7 calls established\n");
+	CHECK_OUT("undrain", 0, "in service\n");
 	CHECK_ERR("anycast withdraw 10.0.0.0/8", 1,
 	          "tandemctl: refused: 10.0.0.0/8 is not one of this node's prefixes; /v1/anycast lists them (HTTP 404)\n");
 	fakes->sources.anycast = NULL;
