@@ -311,7 +311,7 @@ static void test_admin_down(void)
 	bfd_session_start(b.session);
 	pass(5 * CLOCK_SEC);
 	CU_ASSERT_EQUAL(bfd_session_state(a.session), BFD_UP);
-	CU_ASSERT_STRING_EQUAL(a.states, "DIUDIU" + (a.states[1] == 'U'));
+	CU_ASSERT_STRING_EQUAL(a.states, &"DIUDIU"[a.states[1] == 'U']);
 	end();
 }
 
@@ -403,7 +403,7 @@ static void test_every_state_and_packet(void)
 				bfd_session_start(a.session);
 			for (int i = 0; state != BFD_ADMIN_DOWN && way[state][i] != BFD_STATES; i++)
 				receive(way[state][i], false, false, 100000);
-			CU_ASSERT_EQUAL_FATAL(bfd_session_state(a.session), state);
+			CU_ASSERT_EQUAL_FATAL((int)bfd_session_state(a.session), state);
 			if (e == BFD_EV_DETECT_EXPIRES)
 				pass(400 * CLOCK_MS);
 			else
