@@ -280,6 +280,9 @@ static void test_refresh(void)
 	buf[21] = 0;
 	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 3, &family, &subtype, &error), -EBADMSG);
 	CU_ASSERT_EQUAL(error.code, BGP_ERR_REFRESH);
+	CU_ASSERT_EQUAL(error.data_len, 22);  /* the message itself (RFC 7313 section 5) */
+	CU_ASSERT_EQUAL(error.data[17], 22);
+	CU_ASSERT_EQUAL(memcmp(error.data + 18, buf + 18, 4), 0);
 }
 
 /* Every reader over `len` bytes in an allocation of just that size, for the sanitizer to watch. */
