@@ -18,6 +18,7 @@
 #define ANYCAST_PEERS_MAX 32
 #define ANYCAST_COMMUNITIES_MAX 16
 #define ANYCAST_PREPEND_MAX 16
+#define ANYCAST_MAX_PREFIXES_MAX 9999  /* more are not told apart (rib.h) */
 
 /* How a peer is told that a route of ours is the worse one. */
 enum anycast_profile {
