@@ -233,6 +233,12 @@ void speaker_route(struct speaker *s, unsigned prefix, enum policy_route_action 
 		flush(&s->peers[i]);
 }
 
+void speaker_check(struct speaker *s)
+{
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		flush(&s->peers[i]);
+}
+
 /* ---- what a session tells ---- */
 
 static void forget(struct speaker_peer *p)

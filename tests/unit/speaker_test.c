@@ -300,6 +300,11 @@ static void test_no_next_hop(void)
 	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+4");
 	CU_ASSERT_PTR_NOT_NULL(strstr(status()->peers[0].last_error, "no IPv6 prefix is announced"));
 	CU_ASSERT_EQUAL(status()->prefixes[1].peers_announced, 0);
+	has_next_hop = true;  /* the link has got its address meanwhile */
+	speaker_check(speaker);
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6");
+	speaker_check(speaker);
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "");
 	end();
 }
 
