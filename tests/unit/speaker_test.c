@@ -186,7 +186,7 @@ static void test_refresh(void)
 	bgp_msg_write_refresh(&w, BGP_IPV4, BGP_REFRESH_REQUEST);
 	peer_send(dialled[0], buf, writer_len(&w));
 	peer_turn();
-	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6+4");
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+4+6");  /* both, in one answer */
 	speaker_route(speaker, 0, POLICY_ROUTE_WITHDRAW);
 	told(dialled[0]);
 	peer_send(dialled[0], buf, writer_len(&w));              /* nothing withdrawn is withdrawn again */
@@ -403,6 +403,11 @@ static void test_others(void)
 	begin(1);
 	CU_ASSERT_FALSE(speaker_others(speaker, 0));
 	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", NULL, false);
+	CU_ASSERT_TRUE(speaker_others(speaker, 0));
+	config.peers[0].has_med = false;
+	config.peers[0].degrade.med = 7;
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));  /* no better than ours would be */
+	config.peers[0].degrade.med = 8;
 	CU_ASSERT_TRUE(speaker_others(speaker, 0));
 	CU_ASSERT_FALSE(speaker_others(speaker, 1));
 	heard = &status()->prefixes[0].heard[0];
