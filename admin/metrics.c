@@ -439,13 +439,17 @@ static void peer_row(struct set *set, const struct anycast_peer_status *p)
 	peer_row_bfd(row, &p->bfd);
 }
 
-enum { X_ANNOUNCED, X_DEGRADED, X_PEERS, X_ADDRESS, X_ORDER, X_N };
+enum { X_ANNOUNCED, X_DEGRADED, X_PEERS, X_ADDRESS, X_ORDER, X_CHANGES, X_N };
 static const struct metric prefix_metrics[X_N] = {
 	[X_ANNOUNCED] = {"anycast_prefix_announced", "gauge", "1 while at least one peer has been sent it"},
 	[X_DEGRADED] = {"anycast_prefix_degraded", "gauge", "1 while it is announced as less preferred"},
 	[X_PEERS] = {"anycast_prefix_peers", "gauge", "Peers that have been sent it"},
 	[X_ADDRESS] = {"anycast_prefix_address_present", "gauge", "1 while its address is on this host"},
 	[X_ORDER] = {"anycast_prefix_withdrawn_by_operator", "gauge", "1 while the operator holds it back"},
+	[X_CHANGES] = {"anycast_prefix_changes_total", "counter", "How often what is done with it changed"},
+};
+static const struct metric route_metric = {
+	"anycast_route_info", "gauge", "Always 1; what is done with the prefix, and why, is in the labels"
 };
 
 static void prefix_row(struct set *set, const struct anycast_prefix_status *p)
@@ -461,12 +465,45 @@ static void prefix_row(struct set *set, const struct anycast_prefix_status *p)
 	row->v[X_PEERS] = p->peers_announced;
 	row->v[X_ADDRESS] = p->address_present;
 	row->v[X_ORDER] = p->order == POLICY_ORDER_WITHDRAW;
+	row->v[X_CHANGES] = (double)p->changes;
+}
+
+static void route_row(struct set *set, const struct anycast_prefix_status *p)
+{
+	char buf[ADDR_STR_LEN];
+	struct row *row = set_add(set);
+
+	if (!row)
+		return;
+	set_label(set, "prefix", prefix_str(&p->prefix, buf));
+	set_label(set, "action", policy_route_action_str(p->action));
+	set_label(set, "reason", p->reason ? p->reason : "");
+	row->v[0] = 1;
+}
+
+static void write_prefixes(struct jw *w, const struct anycast_status *status)
+{
+	struct set prefixes, routes;
+	bool ok = set_init(&prefixes, status->n_prefixes);
+
+	if (!set_init(&routes, status->n_prefixes) || !ok) {
+		set_free(&prefixes);
+		set_free(&routes);
+		w->bad = true;
+		return;
+	}
+	for (unsigned i = 0; i < status->n_prefixes; i++) {
+		prefix_row(&prefixes, &status->prefixes[i]);
+		route_row(&routes, &status->prefixes[i]);
+	}
+	set_write(w, prefix_metrics, X_N, &prefixes);
+	set_write(w, &route_metric, 1, &routes);
 }
 
 static void write_anycast(struct jw *w, struct anycast *anycast)
 {
 	struct anycast_status status;
-	struct set peers, prefixes;
+	struct set peers;
 
 	anycast_status(anycast, &status);
 	if (!set_init(&peers, status.n_peers)) {
@@ -476,13 +513,7 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 	for (unsigned i = 0; i < status.n_peers; i++)
 		peer_row(&peers, &status.peers[i]);
 	set_write(w, peer_metrics, P_N, &peers);
-	if (!set_init(&prefixes, status.n_prefixes)) {
-		w->bad = true;
-		return;
-	}
-	for (unsigned i = 0; i < status.n_prefixes; i++)
-		prefix_row(&prefixes, &status.prefixes[i]);
-	set_write(w, prefix_metrics, X_N, &prefixes);
+	write_prefixes(w, &status);
 }
 
 enum { L_OK, L_TIME, L_TABLES, L_DNS, L_DNS_TOTAL, L_N };

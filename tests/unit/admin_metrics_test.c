@@ -249,6 +249,7 @@ static void test_anycast(void)
 	CU_ASSERT_TRUE(isnan(value("tandem_anycast_peer_bfd_up{peer=\"cloud-router-2\"}")));
 	CHECK("tandem_anycast_prefix_announced{prefix=\"203.0.113.10/32\"}", 1);
 	CHECK("tandem_anycast_prefix_withdrawn_by_operator{prefix=\"203.0.113.10/32\"}", 0);
+	CHECK("tandem_anycast_route_info{prefix=\"203.0.113.10/32\",action=\"announce\",reason=\"ready\"}", 1);
 	fakes->anycast.status.prefixes[0].peers_announced = 0;
 	fakes->anycast.status.prefixes[0].order = POLICY_ORDER_WITHDRAW;
 	read_page(fakes);
