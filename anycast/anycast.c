@@ -162,6 +162,7 @@ static void on_check(struct timer *timer)
 
 	sched_start(a->sched, &a->check, on_check, a->config.gate_interval_ms * CLOCK_MS);
 	gate_check(a->gate);
+	speaker_check(a->speaker);
 	publish(a);
 }
 

@@ -18,6 +18,7 @@
 #define ANYCAST_PEERS_MAX 32
 #define ANYCAST_COMMUNITIES_MAX 16
 #define ANYCAST_PREPEND_MAX 16
+#define ANYCAST_MAX_PREFIXES_MAX 9999  /* more are not told apart (rib.h) */
 
 /* How a peer is told that a route of ours is the worse one. */
 enum anycast_profile {
@@ -142,7 +143,7 @@ struct anycast_peer_status {
 	unsigned prefixes_announced, prefixes_received, prefixes_max;
 	uint64_t refreshes_in, withdrawn_for_errors;  /* ROUTE-REFRESHes; UPDATEs treated as withdraw (RFC 7606) */
 	uint32_t retry_in_ms, hold_left_ms;  /* as of the copy; 0: that timer does not run */
-	char last_error[160];           /* in words, with what the peer said; empty: none */
+	char last_error[384];           /* in words, with what the peer said; empty: none */
 	int64_t last_error_wall_us;
 	struct anycast_bfd_status bfd;
 };

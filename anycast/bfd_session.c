@@ -59,7 +59,9 @@ static int64_t tx_delay(const struct bfd_session *s)
 {
 	int64_t interval = tx_interval(s);
 
-	return sched_jitter(s->config->multiplier == 1 ? interval * 9 / 10 : interval);
+	if (s->config->multiplier == 1)  /* 75 % to 90 % */
+		return interval * 3 / 10 + sched_jitter(interval * 6 / 10);
+	return sched_jitter(interval);
 }
 
 static void transmit(struct bfd_session *s, bool final)

@@ -35,7 +35,7 @@ struct bgp_session {
 	int64_t state_since_wall_us;
 	uint64_t messages_in, messages_out, updates_in, updates_out, established_count;
 	uint64_t refreshes_in, withdrawn_for_errors;
-	char last_error[160];
+	char last_error[sizeof ((struct anycast_peer_status *)0)->last_error];
 	int64_t last_error_us;          /* of bgp_session_warn() */
 	int64_t last_error_wall_us;
 	struct bgp_warned warned[BGP_WARNED];

@@ -384,6 +384,20 @@ int bgp_msg_read_open(const uint8_t *body, size_t len, struct bgp_open *out, str
 
 /* ---- ROUTE-REFRESH and NOTIFICATION ---- */
 
+/* RFC 7313 section 5: the data is the whole message, here as far as there is room. */
+static int refresh_bad_length(struct bgp_error *error, const uint8_t *body, size_t len)
+{
+	struct writer w = writer_of(error->data, sizeof error->data);
+	size_t at, room = sizeof error->data - BGP_HEADER_LEN;
+
+	bgp_error_set(error, BGP_ERR_REFRESH, 1, "it sent a ROUTE-REFRESH of %zu bytes", len);
+	at = bgp_msg_begin(&w, BGP_MSG_ROUTE_REFRESH);
+	write_u16_at(&w, at + 16, (uint16_t)(BGP_HEADER_LEN + len));
+	write_bytes(&w, body, len < room ? len : room);
+	error->data_len = (uint8_t)writer_len(&w);
+	return -EBADMSG;
+}
+
 int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, enum bgp_refresh *subtype,
                          struct bgp_error *error)
 {
@@ -391,8 +405,8 @@ int bgp_msg_read_refresh(const uint8_t *body, size_t len, uint8_t *family, enum 
 	uint16_t afi = read_u16(&r);
 	uint8_t type = read_u8(&r), safi = read_u8(&r);
 
-	if (r.bad || (type != BGP_REFRESH_REQUEST && reader_left(&r) > 0))
-		return bgp_error_set(error, BGP_ERR_REFRESH, 1, "it sent a ROUTE-REFRESH of %zu bytes", len);
+	if (r.bad || ((type == BGP_REFRESH_BEGIN || type == BGP_REFRESH_END) && reader_left(&r) > 0))
+		return refresh_bad_length(error, body, len);
 	*family = type <= BGP_REFRESH_END ? bgp_family(afi, safi) : 0;
 	*subtype = (enum bgp_refresh)(type <= BGP_REFRESH_END ? type : BGP_REFRESH_REQUEST);
 	return 0;
@@ -405,8 +419,10 @@ static void clean_text(char *out, size_t size, const uint8_t *text, size_t len)
 
 	for (size_t i = 0; i < len && n + 1 < size; i++)
 		out[n++] = text[i] < 0x20 || text[i] == 0x7f || text[i] == '"' ? '?' : (char)text[i];
-	while (n > 0 && n + 1 == size && ((uint8_t)out[n - 1] & 0x80))  /* cut inside a character */
-		n--;
+	if (n < len) {  /* cut: not inside a character */
+		while (n > 0 && (text[n] & 0xc0) == 0x80)
+			n--;
+	}
 	out[n] = 0;
 }
 

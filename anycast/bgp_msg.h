@@ -63,12 +63,15 @@ enum {  /* RFC 4486, 8538, 9384 */
 };
 enum bgp_refresh { BGP_REFRESH_REQUEST, BGP_REFRESH_BEGIN, BGP_REFRESH_END };  /* RFC 7313 */
 
+/* In words, with all 255 bytes that a peer may say (RFC 9003). */
+#define BGP_TEXT_LEN 384
+
 /* A fault: what the NOTIFICATION says, and the same in words for the log. */
 struct bgp_error {
 	uint8_t code, subcode;
 	uint8_t data_len;
 	uint8_t data[129];
-	char text[160];
+	char text[BGP_TEXT_LEN];
 };
 
 /* Address families, both unicast, as bits of a set. */

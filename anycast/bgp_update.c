@@ -126,13 +126,13 @@ static void write_attrs(struct writer *w, const struct bgp_attrs *a, bool next_h
 		for (unsigned i = 0; i < a->n_communities; i++)
 			write_u32(w, a->communities[i]);
 	}
+	if (!a->as4 && a->local_as > UINT16_MAX && count > 0)  /* RFC 6793 section 4.2.2 */
+		write_path(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_AS4_PATH, a->local_as, count, true);
 	if (a->n_large > 0) {
 		write_attr(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_LARGE_COMMUNITIES, (uint16_t)(a->n_large * 12));
 		for (unsigned i = 0; i < a->n_large * 3U; i++)
 			write_u32(w, a->large[i / 3].v[i % 3]);
 	}
-	if (!a->as4 && a->local_as > UINT16_MAX && count > 0)  /* RFC 6793 section 4.2.2 */
-		write_path(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_AS4_PATH, a->local_as, count, true);
 }
 
 void bgp_update_write_announce(struct writer *w, const struct bgp_attrs *attrs, const struct prefix *prefixes,
@@ -283,8 +283,12 @@ static bool path_well_formed(struct reader r, unsigned as_size)
 		uint8_t type = read_u8(&r), count = read_u8(&r);
 
 		/* RFC 5065 confederation segments (3, 4) have no place between us and a peer */
-		if ((type != SEGMENT_SET && type != SEGMENT_SEQUENCE) || count == 0 || !read_bytes(&r, count * as_size))
+		if ((type != SEGMENT_SET && type != SEGMENT_SEQUENCE) || count == 0 || reader_left(&r) < count * as_size)
 			return false;
+		for (unsigned i = 0; i < count; i++) {
+			if ((as_size == 4 ? read_u32(&r) : read_u16(&r)) == 0)  /* RFC 7607 section 2 */
+				return false;
+		}
 	}
 	return !r.bad;
 }

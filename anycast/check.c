@@ -98,6 +98,9 @@ static int check_peer(const struct anycast_config *c, unsigned i, struct err *er
 		               ANYCAST_COMMUNITIES_MAX);
 	if (p->prepend > ANYCAST_PREPEND_MAX || p->degrade.prepend > ANYCAST_PREPEND_MAX)
 		return err_set(err, EINVAL, "BGP peer %s: prepend is more than %d", p->name, ANYCAST_PREPEND_MAX);
+	if (p->max_prefixes > ANYCAST_MAX_PREFIXES_MAX)
+		return err_set(err, EINVAL, "BGP peer %s: max_prefixes is %u; at most %d is right, or 0 for no limit",
+			       p->name, p->max_prefixes, ANYCAST_MAX_PREFIXES_MAX);
 	if (check_peer_prefixes(c, p, err) || check_bfd(p, err))
 		return -EINVAL;
 	return check_peer_address(c, p, err);

@@ -194,7 +194,7 @@ static void check_prefix(struct gate *g, unsigned i, const struct policy_route_f
 
 	f.now_us = clock_us();
 	f.order = p->order;
-	if (g->ops->others(g->arg, i))
+	if (f.others == POLICY_OTHERS_UNKNOWN && g->ops->others(g->arg, i))
 		f.others = POLICY_OTHERS_SOME;
 	wanted = !g->stopping && policy_route_wants_address(&g->config->gate, &f, &p->state);
 	address_before(g, i, wanted);

@@ -20,5 +20,6 @@ void rib_clear(struct rib *rib);
 /* Those of AF_INET or AF_INET6 alone. */
 void rib_clear_family(struct rib *rib, int family);
 unsigned rib_count(const struct rib *rib);
+unsigned rib_count_family(const struct rib *rib, int family);
 
 #endif

@@ -7,6 +7,7 @@
 #include "anycast/speaker.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct speaker_peer {
 	uint64_t gets;                   /* bit of each prefix that is for it */
 	struct anycast_sent_status sent[ANYCAST_PREFIXES_MAX];
 	struct anycast_heard_status heard[ANYCAST_PREFIXES_MAX];
+	struct timer answer;             /* to its ROUTE-REFRESHes */
 	uint8_t again;                   /* families to send whole again, as it asked for */
 	uint8_t end_of_rib;              /* families whose first round is not over */
 };
@@ -233,6 +235,12 @@ void speaker_route(struct speaker *s, unsigned prefix, enum policy_route_action 
 		flush(&s->peers[i]);
 }
 
+void speaker_check(struct speaker *s)
+{
+	for (unsigned i = 0; i < s->config->n_peers; i++)
+		flush(&s->peers[i]);
+}
+
 /* ---- what a session tells ---- */
 
 static void forget(struct speaker_peer *p)
@@ -274,6 +282,14 @@ static void forget_family(struct speaker_peer *p, uint8_t family)
 	}
 }
 
+static void on_answer(struct timer *timer)
+{
+	struct speaker_peer *p = (struct speaker_peer *)(void *)((char *)timer - offsetof(struct speaker_peer, answer));
+
+	if (bgp_session_established(p->session))
+		flush(p);
+}
+
 static void on_refresh(void *arg, uint8_t family, enum bgp_refresh subtype)
 {
 	struct speaker_peer *p = arg;
@@ -283,7 +299,8 @@ static void on_refresh(void *arg, uint8_t family, enum bgp_refresh subtype)
 	if (subtype != BGP_REFRESH_REQUEST)
 		return;
 	p->again |= family & bgp_session_terms(p->session)->families;
-	flush(p);
+	if (!timer_running(&p->answer))  /* one answer to all that one turn has read: a flood of them costs no more */
+		sched_start(p->speaker->env.sched, &p->answer, on_answer, 0);
 }
 
 /* ---- what a peer sends ---- */
@@ -486,6 +503,7 @@ void speaker_free(struct speaker *s)
 	if (!s)
 		return;
 	for (unsigned i = 0; i < s->config->n_peers; i++) {
+		sched_stop(s->env.sched, &s->peers[i].answer);
 		bgp_session_free(s->peers[i].session);
 		rib_free(s->peers[i].received);
 	}
@@ -535,10 +553,19 @@ size_t speaker_unsent(const struct speaker *s)
 	return unsent;
 }
 
+/* Worse by as much as we would make ours: its node finds the same fault, and is no reason for us to go. */
+static bool heard_worse(const struct speaker_peer *p, const struct anycast_heard_status *h)
+{
+	const struct anycast_peer_config *c = p->config;
+
+	return c->degrade.med && h->has_med && h->med >= (c->has_med ? c->med : 0) + (uint64_t)c->degrade.med;
+}
+
 bool speaker_others(const struct speaker *s, unsigned prefix)
 {
 	for (unsigned i = 0; i < s->config->n_peers; i++) {
-		if (s->peers[i].heard[prefix].heard && !s->peers[i].heard[prefix].draining)
+		const struct anycast_heard_status *h = &s->peers[i].heard[prefix];
+		if (h->heard && !h->draining && !heard_worse(&s->peers[i], h))
 			return true;
 	}
 	return false;

@@ -35,6 +35,8 @@ void speaker_allow(struct speaker *speaker, unsigned peer);
 void speaker_forbid(struct speaker *speaker, unsigned peer, const char *why);
 /* What is to be done with one prefix, at all peers; sends an UPDATE only where something changes. */
 void speaker_route(struct speaker *speaker, unsigned prefix, enum policy_route_action action);
+/* What could not be announced for want of a next hop is, once there is one; and back. */
+void speaker_check(struct speaker *speaker);
 /* A peer has another node's route to the prefix, and not one that is about to go. */
 bool speaker_others(const struct speaker *speaker, unsigned prefix);
 /* Bytes that peers have not taken yet: zero when all withdrawals are out. */

@@ -17,6 +17,7 @@
 #include "proxy/proxy.h"
 
 #define LINGER_US CLOCK_SEC            /* packets sent before the route went */
+#define GONE_US (5 * CLOCK_SEC)        /* a peer that does not take the withdrawal is not waited for longer */
 #define LOOK_US 50000
 enum { STEPS = 5 };
 
@@ -30,6 +31,7 @@ struct drain {
 	_Atomic int step;
 	_Atomic bool stopping;
 	int64_t began_us, step_us, step_wall_us;
+	int64_t gone_us;                 /* when no peer had a route from us any more; 0: one has */
 	int64_t new_us;                  /* when the last new call came, or the drain began */
 	uint64_t calls_before, calls_seen;
 };
@@ -90,7 +92,16 @@ static void leave(struct drain *d)
 		           STEPS, quiet ? "new calls have stopped coming" : "new calls still come, the limit is reached",
 		           seconds_since(d->began_us), (unsigned long long)(d->calls_seen - d->calls_before));
 	}
+	d->gone_us = 0;
 	step_to(d, DRAIN_LEAVE);
+}
+
+/* New calls are refused only once none can be on its way: the withdrawals are out, and a while has passed. */
+static bool gone(struct drain *d, int64_t now)
+{
+	if (!d->gone_us && !routes(d))
+		d->gone_us = now;
+	return (d->gone_us && now - d->gone_us >= LINGER_US) || now - d->step_us >= GONE_US;
 }
 
 static void finish(struct drain *d)
@@ -108,13 +119,13 @@ static void complete(struct drain *d)
 	           "by any node", STEPS, left ? "the time for what is under way is over" : "nothing is under way any more",
 	           seconds_since(d->began_us), left, established(d));
 	step_to(d, DRAIN_DONE);
+	event_del(d->look);
 	if (atomic_load(&d->stopping)) {
 		log_info("drain, step 5 of %d: goodbye to the peers (CEASE), then the addresses, then the end", STEPS);
 		d->done(d->arg);
-	} else {
-		log_info("drain, step 5 of %d: drained; stays so until undrain", STEPS);
-		event_del(d->look);
+		return;
 	}
+	log_info("drain, step 5 of %d: drained; stays so until undrain", STEPS);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
@@ -133,7 +144,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 			leave(d);
 		return;
 	case DRAIN_LEAVE:
-		if (since >= LINGER_US)
+		if (gone(d, now))
 			finish(d);
 		return;
 	case DRAIN_FINISH:

@@ -79,6 +79,8 @@ static void test_bad(void)
 	refused("3 s to 65535 s");
 	good()->peers[0].hold_ms = 65536000;
 	refused("3 s to 65535 s");
+	good()->peers[0].max_prefixes = 10000;
+	refused("at most 9999");
 	good()->peers[0].ttl = 0;
 	refused("ttl is 0");
 	good()->peers[0].bfd = (struct anycast_bfd_config){.enabled = true, .interval_ms = 9, .multiplier = 3};

@@ -204,6 +204,7 @@ static void test_cease_text(void)
 {
 	struct bgp_error error, got;
 	char longest[301];
+	uint8_t all[258];
 	static const uint8_t rude[] = {6, 4, 5, 'a', 0x1b, '"', '\n', 'b'}, liar[] = {6, 2, 200, 'x'};
 
 	bgp_msg_cease(&error, BGP_CEASE_ADMIN_SHUTDOWN, "draining for maintenance");
@@ -228,6 +229,11 @@ static void test_cease_text(void)
 	CU_ASSERT_STRING_EQUAL(got.text, "Cease/Administrative Reset: \"a???b\"");
 	bgp_msg_read_notification(liar, sizeof liar, &got);
 	CU_ASSERT_STRING_EQUAL(got.text, "Cease/Administrative Shutdown");
+	/* all that it may say is kept (RFC 9003 section 2) */
+	memset(all, 'm', sizeof all);
+	all[0] = 6, all[1] = 2, all[2] = 255, all[257] = 'z';
+	bgp_msg_read_notification(all, sizeof all, &got);
+	CU_ASSERT_PTR_NOT_NULL(strstr(got.text, "mz\""));
 }
 
 static void test_notification_names(void)
@@ -269,9 +275,14 @@ static void test_refresh(void)
 	buf[21] = 3;  /* of no meaning: passed over */
 	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 4, &family, &subtype, &error), 0);
 	CU_ASSERT_EQUAL(family, 0);
+	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 9, &family, &subtype, &error), 0);  /* whatever its length */
+	CU_ASSERT_EQUAL(family, 0);
 	buf[21] = 0;
 	CU_ASSERT_EQUAL(bgp_msg_read_refresh(buf + 19, 3, &family, &subtype, &error), -EBADMSG);
 	CU_ASSERT_EQUAL(error.code, BGP_ERR_REFRESH);
+	CU_ASSERT_EQUAL(error.data_len, 22);  /* the message itself (RFC 7313 section 5) */
+	CU_ASSERT_EQUAL(error.data[17], 22);
+	CU_ASSERT_EQUAL(memcmp(error.data + 18, buf + 18, 4), 0);
 }
 
 /* Every reader over `len` bytes in an allocation of just that size, for the sanitizer to watch. */

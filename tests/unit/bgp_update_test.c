@@ -81,6 +81,14 @@ static void test_two_octet_peer(void)
 	bgp_update_write_announce(&w, &a, &p, 1);
 	EXPECT(&w, 0, 0, 0, 18, 0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0xfd, 0xf2, 0x40, 3, 4, 192, 0, 2, 3, 32, 203, 0, 113,
 	       10);
+	w = writer_of(buf, sizeof buf);
+	a.local_as = 4200000001;  /* in the order of their numbers (RFC 4271 section 5) */
+	a.large = &(struct anycast_large_community){{1, 2, 3}};
+	a.n_large = 1;
+	bgp_update_write_announce(&w, &a, &p, 1);
+	EXPECT(&w, 0, 0, 0, 42, 0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0x5b, 0xa0, 0x40, 3, 4, 192, 0, 2, 3,
+	       0xc0, 17, 6, 2, 1, 0xfa, 0x56, 0xea, 0x01, 0xc0, 32, 12, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3,
+	       32, 203, 0, 113, 10);
 }
 
 static void test_internal_peer(void)
@@ -228,6 +236,19 @@ static void test_treat_as_withdraw(void)
 		CU_ASSERT_STRING_EQUAL(u.why, cases[i].why);
 		CU_ASSERT_EQUAL(count(u.reachable, BGP_IPV4), 1);  /* the prefixes to withdraw are there */
 	}
+}
+
+static void test_as_zero(void)
+{
+	uint8_t attrs[sizeof good_attrs];
+	struct bgp_update u;
+	struct bgp_error error;
+
+	memcpy(attrs, good_attrs, sizeof attrs);
+	memset(attrs + 9, 0, 4);
+	CU_ASSERT_EQUAL(read_update(attrs, sizeof attrs, &u, &error), 0);
+	CU_ASSERT_TRUE(u.treat_as_withdraw);
+	CU_ASSERT_STRING_EQUAL(u.why, "AS_PATH is malformed");
 }
 
 static void test_mandatory(void)
@@ -385,7 +406,8 @@ static void test_fuzz(void)
 UNIT_MAIN("bgp_update", {"announce IPv4", test_announce_ipv4}, {"announce IPv6", test_announce_ipv6},
           {"two-octet peer: AS_TRANS and AS4_PATH", test_two_octet_peer}, {"internal peer", test_internal_peer},
           {"withdraw and End-of-RIB", test_withdraw}, {"the largest", test_largest}, {"a good one", test_good},
-          {"treat as withdraw", test_treat_as_withdraw}, {"mandatory attributes", test_mandatory},
+          {"treat as withdraw", test_treat_as_withdraw},
+          {"AS 0", test_as_zero}, {"mandatory attributes", test_mandatory},
           {"passed over", test_passed_over}, {"session reset", test_resets}, {"foreign family", test_foreign_family},
           {"End-of-RIB read", test_end_of_rib}, {"trailing bits", test_trailing_bits},
           {"random and mutated bytes", test_fuzz})

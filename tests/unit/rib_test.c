@@ -57,4 +57,28 @@ static void test_bound(void)
 	rib_free(rib);
 }
 
-UNIT_MAIN("rib", {"a set", test_set}, {"bounded", test_bound})
+static void test_families(void)
+{
+	struct rib *rib = rib_new();
+	struct prefix four, six;
+
+	prefix_parse(&four, "192.0.2.0/24");
+	prefix_parse(&six, "2001:db8::/32");
+	CU_ASSERT_EQUAL(rib_add(rib, &four), 0);
+	CU_ASSERT_EQUAL(rib_add(rib, &six), 0);
+	CU_ASSERT_EQUAL(rib_add(rib, &six), 0);
+	CU_ASSERT_EQUAL(rib_count_family(rib, AF_INET), 1);
+	CU_ASSERT_EQUAL(rib_count_family(rib, AF_INET6), 1);
+	rib_clear_family(rib, AF_INET6);
+	CU_ASSERT_EQUAL(rib_count_family(rib, AF_INET), 1);
+	CU_ASSERT_EQUAL(rib_count_family(rib, AF_INET6), 0);
+	CU_ASSERT_EQUAL(rib_add(rib, &six), 0);
+	rib_remove(rib, &four);
+	rib_clear_family(rib, AF_INET);
+	CU_ASSERT_EQUAL(rib_count(rib), 1);
+	rib_clear(rib);
+	CU_ASSERT_EQUAL(rib_count_family(rib, AF_INET6), 0);
+	rib_free(rib);
+}
+
+UNIT_MAIN("rib", {"families", test_families}, {"a set", test_set}, {"bounded", test_bound})

@@ -186,7 +186,7 @@ static void test_refresh(void)
 	bgp_msg_write_refresh(&w, BGP_IPV4, BGP_REFRESH_REQUEST);
 	peer_send(dialled[0], buf, writer_len(&w));
 	peer_turn();
-	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6+4");
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+4+6");  /* both, in one answer */
 	speaker_route(speaker, 0, POLICY_ROUTE_WITHDRAW);
 	told(dialled[0]);
 	peer_send(dialled[0], buf, writer_len(&w));              /* nothing withdrawn is withdrawn again */
@@ -300,6 +300,11 @@ static void test_no_next_hop(void)
 	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+4");
 	CU_ASSERT_PTR_NOT_NULL(strstr(status()->peers[0].last_error, "no IPv6 prefix is announced"));
 	CU_ASSERT_EQUAL(status()->prefixes[1].peers_announced, 0);
+	has_next_hop = true;  /* the link has got its address meanwhile */
+	speaker_check(speaker);
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "+6");
+	speaker_check(speaker);
+	CU_ASSERT_STRING_EQUAL(told(dialled[0]), "");
 	end();
 }
 
@@ -398,6 +403,11 @@ static void test_others(void)
 	begin(1);
 	CU_ASSERT_FALSE(speaker_others(speaker, 0));
 	send_route(dialled[0], "203.0.113.10/32", "192.0.2.1", NULL, false);
+	CU_ASSERT_TRUE(speaker_others(speaker, 0));
+	config.peers[0].has_med = false;
+	config.peers[0].degrade.med = 7;
+	CU_ASSERT_FALSE(speaker_others(speaker, 0));  /* no better than ours would be */
+	config.peers[0].degrade.med = 8;
 	CU_ASSERT_TRUE(speaker_others(speaker, 0));
 	CU_ASSERT_FALSE(speaker_others(speaker, 1));
 	heard = &status()->prefixes[0].heard[0];
