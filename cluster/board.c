@@ -38,10 +38,11 @@ struct link {
 	struct board *board;
 	unsigned index;
 	struct redis *redis;
-	int64_t read_us;                 /* the last MGET or SMEMBERS that was answered; 0: none */
+	int64_t read_us;                 /* the last MGET of all names that was answered; 0: none */
 	unsigned n_asked;
 	char (*asked)[RECORD_NAME_LEN];  /* names of the MGET under way, BOARD_NODES_MAX */
 	bool asking;
+	bool named, asked_all;           /* SMEMBERS was answered on this connection; ... before that MGET was sent */
 };
 
 struct board {
@@ -210,7 +211,8 @@ static void on_records(void *arg, const struct redisReply *reply)
 	l->asking = false;
 	if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != l->n_asked)
 		return;
-	l->read_us = clock_us();
+	if (l->asked_all)  /* else it may lack nodes that are there */
+		l->read_us = clock_us();
 	for (unsigned i = 0; i < l->n_asked; i++) {
 		const redisReply *e = reply->element[i];
 		bool there = e->type == REDIS_REPLY_STRING;
@@ -226,6 +228,7 @@ static void on_names(void *arg, const struct redisReply *reply)
 	struct link *l = arg;
 	if (!reply || reply->type != REDIS_REPLY_ARRAY)
 		return;
+	l->named = true;
 	for (size_t i = 0; i < reply->elements; i++) {
 		const redisReply *e = reply->element[i];
 		if (e->type != REDIS_REPLY_STRING || !is_name(e->str, e->len) || !strcmp(e->str, l->board->config.node))
@@ -266,6 +269,7 @@ static void ask_records(struct link *l, int64_t timeout_us)
 	if (!keys)
 		return;
 	l->n_asked = 0;
+	l->asked_all = l->named;
 	for (unsigned i = 0; i <= b->n_seats; i++) {
 		const char *node = i < b->n_seats ? b->seats[i]->record.node : b->config.node;
 		snprintf(l->asked[l->n_asked], RECORD_NAME_LEN, "%s", node);
@@ -329,7 +333,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static void on_ready(void *arg, bool ready)
 {
 	struct link *l = arg;
-	l->asking = false;
+	l->asking = l->named = false;
 	if (ready && l->board->text.len)
 		link_round(l);
 }
@@ -418,3 +422,4 @@ unsigned board_servers(const struct board *b) { return b->config.n_servers; }
 const struct redis *board_server(const struct board *b, unsigned index) { return b->links[index].redis; }
 void board_counts(const struct board *b, struct board_counts *out) { *out = b->counts; }
 const struct board_config *board_config(const struct board *b) { return &b->config; }
+const struct node_record *board_own(const struct board *b) { return &b->own; }

@@ -72,6 +72,8 @@ struct board_counts {
 };
 void board_counts(const struct board *board, struct board_counts *out);
 const struct board_config *board_config(const struct board *board);
+/* What this node wrote last; zeroed before the first round. */
+const struct node_record *board_own(const struct board *board);
 
 /* ---- inside; for tests, on a settable clock ---- */
 

@@ -103,6 +103,10 @@ unsigned proxy_open(const struct proxy *proxy);
 int64_t proxy_last_invite_us(const struct proxy *proxy);
 /* Any thread. The share of new calls that is turned away for overload, 0 to 1: the worst worker's. */
 double proxy_overload(const struct proxy *proxy);
+/* Any thread. Decisions go by this node's figures alone, because what tells the others' is out of reach: said of each
+ * call by the flag NB. */
+void proxy_set_alone(struct proxy *proxy, bool alone);
+bool proxy_alone(const struct proxy *proxy);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);
