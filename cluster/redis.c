@@ -52,7 +52,7 @@ struct redis {
 	int64_t began_us;                /* of connecting; of the next attempt while down */
 	int64_t heard_us;                /* the last answer, or the first command after none waited */
 	uint32_t backoff_ms;
-	bool complained;
+	bool complained, closing;
 	char why[160];
 	_Atomic int state;
 	_Atomic uint64_t commands, replies, late, lost;
@@ -221,7 +221,7 @@ void redis_forget(struct redis *r, const void *arg)
 static void complain(struct redis *r, const char *why)
 {
 	snprintf(r->why, sizeof r->why, "%s", why);
-	if (!r->complained)
+	if (!r->complained && !r->closing)
 		log_warn("redis %s: %s; it is tried again", r->server.text, why);
 	r->complained = true;
 }
@@ -393,7 +393,7 @@ void redis_free(struct redis *r)
 	if (!r)
 		return;
 	r->on_state = NULL;
-	r->complained = true;
+	r->closing = true;
 	if (r->ac)
 		drop(r, "closed by us");
 	if (r->deadline)
