@@ -37,6 +37,8 @@ struct proxy_config {
 	unsigned workers;
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */
+	uint8_t old_secret[64];       /* accepted in tokens, signs nothing; */
+	unsigned old_secret_len;      /* 0: none */
 	char calls_file[256];         /* empty: no call log */
 	bool mask_numbers;
 	struct loop *control;         /* where names are resolved; not owned */
