@@ -12,6 +12,7 @@
 
 struct admin;
 struct anycast;
+struct board;
 struct loop;
 struct proxy;
 
@@ -50,6 +51,7 @@ struct admin_sources {
 	int64_t started_wall_us;
 	struct proxy *proxy;
 	struct anycast *anycast;      /* NULL without an anycast section */
+	const struct board *board;    /* NULL: a node on its own */
 	/* Why this node should not get calls now: fills static texts, returns how many (0: ready). */
 	unsigned (*not_ready)(void *arg, const char *reasons[ADMIN_REASONS_MAX]);
 	/* Writes the configuration in force as YAML, secrets masked; *text is malloc'ed, freed by admin. */

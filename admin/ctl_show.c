@@ -289,6 +289,54 @@ void ctl_show_drain(const struct ctl_view *view, const json_t *answer)
 		fputs("\n", view->out);
 }
 
+static void show_servers(const struct ctl_view *view, const json_t *list)
+{
+	static const char *const heads[] = {"REDIS", "STATE", ">LATENCY", ">LATE", ">LOST", "WHY", NULL};
+	struct ctl_table *table = ctl_table_new(heads);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *s = json_array_get(list, i);
+		ctl_table_cell(table, CTL_STRONG, "%s", str(s, "server"));
+		ctl_table_cell(table, good_if(strcmp(str(s, "state"), "ready") == 0), "%s", str(s, "state"));
+		ctl_table_cell(table, CTL_PLAIN, "%s", ms(s, "latency_ms").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(s, "late_total").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(s, "lost_total").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", str(s, "why")[0] ? str(s, "why") : "-");
+	}
+	table_end(view, table);
+}
+
+void ctl_show_cluster(const struct ctl_view *view, const json_t *answer)
+{
+	static const char *const heads[] = {"NODE", "PRESENT", "READY", ">AGE", ">CALLS", ">SETUPS", "VERSION", "REVISION",
+	                                    "ROUTE", NULL};
+	const json_t *list = json_object_get(answer, "nodes");
+	struct ctl_table *table;
+
+	if (!is_true(answer, "configured")) {
+		fputs("no cluster.redis is configured: a node on its own\n", view->out);
+		return;
+	}
+	table = ctl_table_new(heads);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *n = json_array_get(list, i), *route = json_array_get(json_object_get(n, "prefixes"), 0);
+		ctl_table_cell(table, CTL_STRONG, "%s%s", str(n, "node"), is_true(n, "self") ? " (this)" : "");
+		ctl_table_cell(table, good_if(is_true(n, "present")), "%s", yes(n, "present"));
+		ctl_table_cell(table, good_if(is_true(n, "ready")), "%s", yes(n, "ready"));
+		ctl_table_cell(table, CTL_PLAIN, "%s", figure(n, "age_ms", 0, 1, " ms").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(n, "calls").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", whole(n, "setups").text);
+		ctl_table_cell(table, CTL_PLAIN, "%s", str(n, "version"));
+		ctl_table_cell(table, is_true(n, "same_revision") ? CTL_PLAIN : CTL_WARN, "%s", str(n, "revision"));
+		ctl_table_cell(table, CTL_PLAIN, "%s", str(route, "action"));
+	}
+	table_end(view, table);
+	if (!is_true(answer, "works"))
+		ctl_print(view->out, view->colours, CTL_WARN, "no Redis server answers: this node decides by its own figures");
+	fputs("\n", view->out);
+	show_servers(view, json_object_get(answer, "servers"));
+}
+
 void ctl_show_peers(const struct ctl_view *view, const json_t *answer)
 {
 	static const char *const heads[] = {"PEER", "ADDRESS", ">AS", "STATE", "SINCE", ">HOLD", ">IN", ">OUT", ">SENT",

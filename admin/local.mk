@@ -2,7 +2,7 @@ noinst_LIBRARIES += libadmin.a
 libadmin_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
 libadmin_a_SOURCES = \
 	admin/admin.h admin/api.h \
-	admin/api_anycast.c admin/api_drain.c admin/api_explain.c admin/api_figures.c admin/api_node.c admin/api_regions.c \
+	admin/api_anycast.c admin/api_cluster.c admin/api_drain.c admin/api_explain.c admin/api_figures.c admin/api_node.c admin/api_regions.c \
 	admin/api_reload.c \
 	admin/api_trunks.c \
 	admin/body.c \
@@ -11,7 +11,7 @@ libadmin_a_SOURCES = \
 	admin/metrics.c \
 	admin/openapi.c \
 	admin/routes.c
-ADMIN_LIBS = libadmin.a libpolicy.a $(BASE_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) -lm
+ADMIN_LIBS = libadmin.a libcluster.a libpolicy.a $(BASE_LIBS) $(MHD_LIBS) $(HIREDIS_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) -lm
 
 bin_PROGRAMS += tandemctl
 tandemctl_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)

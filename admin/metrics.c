@@ -11,6 +11,7 @@
 #include "admin/api.h"
 #include "anycast/anycast.h"
 #include "base/clock.h"
+#include "cluster/board.h"
 #include "proxy/proxy.h"
 
 struct metric {
@@ -516,6 +517,71 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 	write_prefixes(w, &status);
 }
 
+/* ---- the fleet ---- */
+
+enum { B_WORKS, B_PRESENT, B_REFUSED, B_WRITTEN, B_READ, B_DOUBLES, B_N };
+static const struct metric board_metrics[B_N] = {
+	[B_WORKS] = {"cluster_works", "gauge", "1 while the other nodes' records are read"},
+	[B_PRESENT] = {"cluster_nodes_present", "gauge", "Other nodes heard of a moment ago"},
+	[B_REFUSED] = {"cluster_records_refused_total", "counter", "Records altered, of another version, or of someone else"},
+	[B_WRITTEN] = {"cluster_written_bytes_total", "counter", "Bytes of records written, over all servers"},
+	[B_READ] = {"cluster_read_bytes_total", "counter", "Bytes of records read, over all servers"},
+	[B_DOUBLES] = {"cluster_same_id_total", "counter", "Records that another process wrote under this node's id"},
+};
+enum { S_READY, S_LATENCY, S_COMMANDS, S_LATE, S_LOST, S_N };
+static const struct metric redis_metrics[S_N] = {
+	[S_READY] = {"redis_ready", "gauge", "1 while the Redis server is connected and answers"},
+	[S_LATENCY] = {"redis_latency_seconds", "gauge", "Of its last reply"},
+	[S_COMMANDS] = {"redis_commands_total", "counter", "Commands sent to it"},
+	[S_LATE] = {"redis_late_total", "counter", "Commands that it did not answer in time"},
+	[S_LOST] = {"redis_lost_connections_total", "counter", "Connections to it that were lost"},
+};
+
+static void redis_row(struct set *set, const struct redis *redis)
+{
+	struct redis_status s;
+	struct row *row = set_add(set);
+
+	if (!row)
+		return;
+	redis_status(redis, &s);
+	set_label(set, "server", redis_server(redis)->text);
+	row->v[S_READY] = s.state == REDIS_READY;
+	row->v[S_LATENCY] = seconds(s.latency_us);
+	row->v[S_COMMANDS] = (double)s.commands;
+	row->v[S_LATE] = (double)s.late;
+	row->v[S_LOST] = (double)s.lost;
+}
+
+static void write_cluster(struct jw *w, const struct board *board)
+{
+	struct board_counts counts;
+	struct set figures, servers;
+	struct row *row;
+
+	board_counts(board, &counts);
+	if (!set_init(&figures, 1)) {
+		w->bad = true;
+		return;
+	}
+	if ((row = set_add(&figures))) {
+		row->v[B_WORKS] = board_works(board);
+		row->v[B_PRESENT] = board_fresh(board);
+		row->v[B_REFUSED] = (double)counts.refused;
+		row->v[B_WRITTEN] = (double)counts.bytes_written;
+		row->v[B_READ] = (double)counts.bytes_read;
+		row->v[B_DOUBLES] = (double)counts.doubles;
+	}
+	set_write(w, board_metrics, B_N, &figures);
+	if (!set_init(&servers, board_servers(board))) {
+		w->bad = true;
+		return;
+	}
+	for (unsigned i = 0; i < board_servers(board); i++)
+		redis_row(&servers, board_server(board, i));
+	set_write(w, redis_metrics, S_N, &servers);
+}
+
 enum { L_OK, L_TIME, L_TABLES, L_DNS, L_DNS_TOTAL, L_N };
 static const struct metric reload_metrics[L_N] = {
 	[L_OK] = {"config_last_reload_successful", "gauge", "1 unless the last reload was refused"},
@@ -574,4 +640,6 @@ void api_metrics(struct api_call *call)
 	write_trunks(w, sources->proxy);
 	if (sources->anycast)
 		write_anycast(w, sources->anycast);
+	if (sources->board)
+		write_cluster(w, sources->board);
 }

@@ -39,6 +39,8 @@ static const struct route routes[] = {
 	 .gives = &schema_drain, .fails = {409}},
 	{"POST", "/v1/undrain", "Back into service", api_undrain, .gives = &schema_drain, .fails = {409}},
 	{"GET", "/v1/peers", "The BGP peers and their sessions", api_peers, .gives = &schema_peers},
+	{"GET", "/v1/cluster", "The fleet as this node sees it: Redis, the nodes, who runs which revision", api_cluster,
+	 .gives = &schema_cluster},
 	{"POST", "/v1/explain", "Decide a call that is not placed, and say why", api_explain,
 	 .takes = &schema_explain_request, .gives = &schema_explain},
 	{"POST", "/v1/reload", "Load the configuration anew; on any error the old one stays", api_reload,

@@ -136,6 +136,8 @@ static const struct command commands[] = {
 	 "/v1/anycast/force", prefix_body, ctl_show_order},
 	{"drain", NULL, 0, 0, "", "take this node out of service", "POST", "/v1/drain", NULL, ctl_show_drain},
 	{"undrain", NULL, 0, 0, "", "back into service", "POST", "/v1/undrain", NULL, ctl_show_drain},
+	{"cluster", NULL, 0, 0, "", "the fleet: its nodes, their load, who runs which revision", "GET", "/v1/cluster", NULL,
+	 ctl_show_cluster},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
 	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME]", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},

@@ -58,6 +58,8 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	p->control = control;
 	p->secret_len = c->secret_len;
 	memcpy(p->secret, c->secret, c->secret_len);
+	p->old_secret_len = c->old_secret_len;
+	memcpy(p->old_secret, c->old_secret, c->old_secret_len);
 	if (!p->secret_len) {
 		p->secret_len = 32;
 		if (RAND_bytes(p->secret, 32) != 1)

@@ -487,4 +487,5 @@ void conf_check(struct conf *c, const struct config *config)
 	check_tuning(c, config);
 	check_probes(c, config);
 	check_anycast(c, config);
+	conf_check_cluster(c, config);
 }

@@ -83,6 +83,12 @@ static void compare_secrets(FILE *out, const struct config *before, const struct
 	if (!strcmp(before->secret_file, after->secret_file) &&
 	    (before->secret_len != after->secret_len || memcmp(before->secret, after->secret, after->secret_len) != 0))
 		fprintf(out, "cluster.secret_file (what is in it)\n");
+	if (!strcmp(before->old_secret_file, after->old_secret_file) && (before->old_secret_len != after->old_secret_len ||
+	    memcmp(before->old_secret, after->old_secret, after->old_secret_len) != 0))
+		fprintf(out, "cluster.old_secret_file (what is in it)\n");
+	if (!strcmp(before->cluster.redis_password_file, after->cluster.redis_password_file) &&
+	    strcmp(before->cluster.redis[0].password, after->cluster.redis[0].password) != 0 && after->cluster.n_redis)
+		fprintf(out, "cluster.redis_password_file (what is in it)\n");
 	for (unsigned i = 0; i < before->anycast.n_peers && i < after->anycast.n_peers; i++)
 		if (!strcmp(before->peer_password_file[i], after->peer_password_file[i]) &&
 		    strcmp(before->anycast.peers[i].password, after->anycast.peers[i].password) != 0)
@@ -108,6 +114,25 @@ char *config_needs_restart(const struct config *before, const struct config *aft
 	return text;
 }
 
+/* ---- what nodes have alike ---- */
+
+void config_revision(const struct config *config, char out[CONFIG_REVISION_LEN])
+{
+	static const char *const shared[] = {"trunks", "regions", "probes", "pools", "rules", "tuning"};
+	char *text = printed(config);
+	uint64_t h = 14695981039346656037u;  /* FNV-1a: against chance, not against malice */
+	out[0] = 0;
+	for (unsigned s = 0; text && s < sizeof shared / sizeof shared[0]; s++) {
+		size_t len;
+		const char *b = block(text, strlen(text), shared[s], strlen(shared[s]), 0, &len);
+		for (size_t i = 0; i < len; i++)
+			h = (h ^ (uint8_t)b[i]) * 1099511628211u;
+	}
+	if (text)
+		snprintf(out, CONFIG_REVISION_LEN, "%016llx", (unsigned long long)h);
+	free(text);
+}
+
 /* ---- what stays ---- */
 
 
@@ -125,6 +150,10 @@ void config_keep_fixed(struct config *to, const struct config *from)
 	memcpy(to->secret_file, from->secret_file, sizeof to->secret_file);
 	memcpy(to->secret, from->secret, sizeof to->secret);
 	to->secret_len = from->secret_len;
+	memcpy(to->old_secret_file, from->old_secret_file, sizeof to->old_secret_file);
+	memcpy(to->old_secret, from->old_secret, sizeof to->old_secret);
+	to->old_secret_len = from->old_secret_len;
+	to->cluster = from->cluster;
 	to->admin = from->admin;
 	to->log = from->log;
 	to->log.level = level;

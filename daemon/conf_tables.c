@@ -20,7 +20,6 @@ const struct conf_unserved conf_unserved[] = {
 	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
 	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
-	{"cluster", "redis", NULL, "cluster.redis", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
 	{NULL, NULL, NULL, NULL, NULL},
@@ -483,6 +482,20 @@ static const struct conf_map anycast_map = CONF_MAP("anycast", anycast_fields);
 static const struct conf_field cluster_fields[] = {
 	{.key = "secret_file", .help = "signs tokens; the same on all nodes; absent: a random key for this run",
 	 .type = &conf_key_file, CONF_MEMBER(S, secret_file)},
+	{.key = "old_secret_file", .help = "a second secret that is accepted and does not sign, while secrets rotate",
+	 .type = &conf_key_file, CONF_MEMBER(S, old_secret_file)},
+	{.key = "redis", .help = "servers by which the nodes share their state; none: a node on its own",
+	 .type = &conf_redis, .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, cluster.redis, cluster.n_redis)},
+	{.key = "redis_user", .help = "ACL user; absent: the default user", .type = &conf_name,
+	 CONF_MEMBER(S, cluster.redis_user)},
+	{.key = "redis_password_file", .help = "file with the password for AUTH; absent: none", .type = &conf_key_file,
+	 CONF_MEMBER(S, cluster.redis_password_file)},
+	{.key = "prefix", .help = "of all keys in Redis: fleets that share a server have each its own", .type = &conf_name,
+	 .def = "tandem", CONF_MEMBER(S, cluster.prefix)},
+	{.key = "interval", .help = "time between a node's records", .type = &conf_ms, .def = "250ms", .min = 50,
+	 .max = 10000, CONF_MEMBER(S, cluster.interval_ms)},
+	{.key = "ttl", .help = "a record that is not renewed is gone from Redis then", .type = &conf_ms, .def = "3s",
+	 .min = 200, .max = 600000, CONF_MEMBER(S, cluster.ttl_ms)},
 };
 static const struct conf_map cluster_map = CONF_MAP("cluster", cluster_fields);
 #undef S

@@ -32,9 +32,11 @@ extern const struct conf_type conf_hold;           /* BGP hold time in uint32_t 
 extern const struct conf_type conf_community;      /* uint32_t from "65000:1" */
 extern const struct conf_type conf_large_community; /* struct anycast_large_community from "64512:1:2" */
 extern const struct conf_type conf_peer_file;      /* config.peer_password_file of the peer at `value` */
+extern const struct conf_type conf_redis;          /* struct redis_server; conf_cluster.c */
 extern const struct conf_type conf_admin_listen;   /* an item of admin.listen into struct config_admin */
 
 /* conf_check.c: what no single value shows; every error with its place. */
 void conf_check(struct conf *c, const struct config *config);
+void conf_check_cluster(struct conf *c, const struct config *config);  /* conf_cluster.c */
 
 #endif

@@ -82,22 +82,45 @@ static void unreadable_file(struct conf *c, const void *at, const char *key, con
 	++*unreadable;
 }
 
-static void load_key(struct conf *c, struct config *config, size_t *unreadable)
+/* One of the cluster's secrets from the file `name`, written under `key`. */
+static void load_key(struct conf *c, const char *key, const char *name, uint8_t secret[64], unsigned *secret_len,
+                     size_t *unreadable)
 {
-	char buf[sizeof(config->secret) + 3];
-	if (!config->secret_file[0])
+	char buf[64 + 3];
+	if (!name[0])
 		return;
-	ssize_t len = read_secret(c->path, config->secret_file, buf, sizeof(buf));
+	ssize_t len = read_secret(c->path, name, buf, sizeof(buf));
 	if (len < 0)
-		unreadable_file(c, config->secret_file, "secret_file", config->secret_file, len, unreadable);
+		unreadable_file(c, name, key, name, len, unreadable);
 	else if (len < SECRET_MIN)
-		conf_error_at(c, config->secret_file, "secret_file: the secret in %s has %zd bytes: it takes at least "
-		              "%d; " SHELL_HINT, config->secret_file, len, SECRET_MIN);
-	else if ((size_t)len > sizeof(config->secret))
-		conf_error_at(c, config->secret_file, "secret_file: the secret in %s is longer than %zu bytes; "
-		              SHELL_HINT, config->secret_file, sizeof(config->secret));
+		conf_error_at(c, name, "%s: the secret in %s has %zd bytes: it takes at least %d; " SHELL_HINT, key, name,
+		              len, SECRET_MIN);
+	else if (len > 64)
+		conf_error_at(c, name, "%s: the secret in %s is longer than %d bytes; " SHELL_HINT, key, name, 64);
 	else
-		memcpy(config->secret, buf, config->secret_len = (unsigned)len);
+		memcpy(secret, buf, *secret_len = (unsigned)len);
+	explicit_bzero(buf, sizeof(buf));
+}
+
+static void load_redis_password(struct conf *c, struct config *config, size_t *unreadable)
+{
+	struct config_cluster *k = &config->cluster;
+	const char *name = k->redis_password_file;
+	char buf[sizeof(k->redis[0].password) + 2];
+	if (!name[0])
+		return;
+	ssize_t len = read_secret(c->path, name, buf, sizeof(buf));
+	if (len < 0)
+		unreadable_file(c, name, "redis_password_file", name, len, unreadable);
+	else if (!len || (size_t)len >= sizeof(k->redis[0].password) || memchr(buf, 0, (size_t)len) ||
+	         memchr(buf, '\n', (size_t)len))
+		conf_error_at(c, name, "redis_password_file: %s takes one line, the password, of at most %zu bytes", name,
+		              sizeof(k->redis[0].password) - 1);
+	else
+		for (unsigned i = 0; i < k->n_redis; i++) {
+			memcpy(k->redis[i].password, buf, (size_t)len);
+			memcpy(k->redis[i].user, k->redis_user, sizeof(k->redis[i].user));
+		}
 	explicit_bzero(buf, sizeof(buf));
 }
 
@@ -133,7 +156,9 @@ static void config_read(struct conf *c, struct config *config, bool *unreadable)
 	conf_read(c, &conf_root);
 	if (c->full)  /* half a configuration: what a check would say of it is noise */
 		return;
-	load_key(c, config, &missing);
+	load_key(c, "secret_file", config->secret_file, config->secret, &config->secret_len, &missing);
+	load_key(c, "old_secret_file", config->old_secret_file, config->old_secret, &config->old_secret_len, &missing);
+	load_redis_password(c, config, &missing);
 	for (unsigned i = 0; i < config->anycast.n_peers; i++)
 		load_password(c, config, i, &missing);
 	conf_check(c, config);

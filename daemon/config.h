@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cluster/board.h"
 #include "daemon/drain.h"
 #include "policy/policy.h"
 #include "proxy/trunk_config.h"
@@ -70,6 +71,15 @@ struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
 
 struct config_overload { uint32_t target_ms; };
 
+struct config_cluster {
+	struct redis_server redis[BOARD_SERVERS_MAX];
+	unsigned n_redis;                 /* 0: a node on its own */
+	char redis_user[64];
+	char redis_password_file[256];    /* what is in it is in each of `redis` */
+	char prefix[BOARD_PREFIX_LEN];
+	uint32_t interval_ms, ttl_ms;
+};
+
 struct config_admin {
 	struct addr listen[4];
 	unsigned n_listen;
@@ -104,6 +114,10 @@ struct config {
 	char secret_file[256];            /* cluster.secret_file; empty: a random key for this run */
 	uint8_t secret[64];
 	unsigned secret_len;
+	char old_secret_file[256];        /* accepted, does not sign; empty: none */
+	uint8_t old_secret[64];
+	unsigned old_secret_len;
+	struct config_cluster cluster;
 	struct config_admin admin;
 	struct config_log log;
 	struct drain_config drain;
@@ -125,6 +139,11 @@ void config_free(struct config *config);
 /* Writes it in full as YAML, defaults filled in, secrets masked; what is printed parses again to the
  * same. */
 void config_print(const struct config *config, FILE *out);
+
+/* A digest of what all nodes of a fleet should have alike (trunks, regions, probes, pools, rules, tuning), in hex: nodes
+ * that say the same one route alike. Empty without memory. */
+#define CONFIG_REVISION_LEN 17
+void config_revision(const struct config *config, char out[CONFIG_REVISION_LEN]);
 
 /* Names of what differs between two configurations and only a restart changes, a line each; malloc'ed, empty where
  * nothing does, NULL without memory. */

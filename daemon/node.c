@@ -19,6 +19,7 @@
 #include <config.h>
 #include "daemon/build.h"
 #include "daemon/drain.h"
+#include "daemon/fleet.h"
 #include "daemon/reload.h"
 #include "proxy/proxy.h"
 
@@ -34,6 +35,7 @@ struct node {
 	struct anycast *anycast;
 	struct admin *admin;
 	struct drain *drain;
+	struct fleet *fleet;             /* NULL: a node on its own */
 	struct event *signals[3];
 	bool stopping, proxy_started, anycast_started;
 };
@@ -52,6 +54,8 @@ static void route_facts(void *arg, struct policy_route_facts *f)
 	f->overloaded = proxy_overload(n->proxy) > 0;
 	if (n->drain)
 		drain_facts(n->drain, f);
+	if (n->fleet)
+		f->others = fleet_others(n->fleet);
 }
 
 static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
@@ -69,6 +73,12 @@ static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
 	if (n->stopping)
 		reasons[count++] = policy_route_reason_str(POLICY_ROUTE_STOPPING);
 	return count;
+}
+
+static bool is_ready(void *arg)
+{
+	const char *reasons[ADMIN_REASONS_MAX];
+	return not_ready(arg, reasons) == 0;
 }
 
 static int config_text(void *arg, char **text)
@@ -100,6 +110,8 @@ static int reload(void *arg, const char *who, struct admin_reload *out)
 	n->reloads.last_wall_us = clock_wall_us();
 	config_free(before);
 	n->config = config;
+	if (n->fleet)
+		fleet_reconfigured(n->fleet, config);
 	return 0;
 }
 
@@ -177,7 +189,7 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_config ac = {.n_listen = c->admin.n_listen};
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
-		.anycast = n->anycast, .not_ready = not_ready, .config_text = config_text,
+		.anycast = n->anycast, .board = n->fleet ? fleet_board(n->fleet) : NULL, .not_ready = not_ready, .config_text = config_text,
 		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
@@ -201,7 +213,12 @@ static int make_parts(struct node *n, struct err *err)
 	if (n->config->has_anycast && !(n->anycast = anycast_new(&n->config->anycast, route_facts, n, err)))
 		return -EIO;
 	n->drain = drain_new(n->loop, n->proxy, n->anycast, &n->config->drain, on_drained, n);
-	return n->drain ? make_admin(n, err) : err_set(err, ENOMEM, "out of memory");
+	if (!n->drain)
+		return err_set(err, ENOMEM, "out of memory");
+	if (n->config->cluster.n_redis &&
+	    !(n->fleet = fleet_new(n->loop, n->proxy, n->anycast, n->config, is_ready, n, err)))
+		return -ENOMEM;
+	return make_admin(n, err);
 }
 
 struct node *node_new(struct config *config, struct err *err)
@@ -252,6 +269,7 @@ void node_free(struct node *n)
 	if (n->anycast_started)
 		anycast_stop(n->anycast, CEASE_MS, GOODBYE);
 	admin_free(n->admin);
+	fleet_free(n->fleet);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);
 	anycast_free(n->anycast);

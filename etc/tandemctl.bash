@@ -17,7 +17,7 @@ _tandemctl_choices()
 		return
 	fi
 	case "$*" in
-	'') choices='status regions region trunks anycast drain undrain peers explain replay config metrics' ;;
+	'') choices='status regions region trunks anycast cluster drain undrain peers explain replay config metrics' ;;
 	region) choices='show drain ready maint weight' ;;
 	'region show' | 'region drain' | 'region ready' | 'region maint' | 'region weight')
 		choices=$(_tandemctl_names regions)

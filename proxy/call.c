@@ -290,6 +290,8 @@ static void keep_plan(struct call *c, const struct policy_plan *plan)
 	c->strategy = (uint8_t)plan->strategy;
 	if (plan->panic)
 		c->flags |= RECORD_PM;
+	if (atomic_load_explicit(&c->w->common->alone, memory_order_relaxed))
+		c->flags |= RECORD_NB;
 	if (plan->failover)
 		c->failover = *plan->failover;
 	c->n_order = plan->n_order < POLICY_ATTEMPTS_MAX ? plan->n_order : POLICY_ATTEMPTS_MAX;

@@ -241,6 +241,8 @@ int proxy_start(struct proxy *p)
 
 void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
 bool proxy_draining(const struct proxy *p) { return atomic_load(&p->common.draining); }
+void proxy_set_alone(struct proxy *p, bool alone) { atomic_store(&p->common.alone, alone); }
+bool proxy_alone(const struct proxy *p) { return atomic_load(&p->common.alone); }
 
 unsigned proxy_transactions(const struct proxy *p)
 {

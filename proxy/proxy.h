@@ -37,6 +37,8 @@ struct proxy_config {
 	unsigned workers;
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */
+	uint8_t old_secret[64];       /* accepted in tokens, signs nothing; */
+	unsigned old_secret_len;      /* 0: none */
 	char calls_file[256];         /* empty: no call log */
 	bool mask_numbers;
 	struct loop *control;         /* where names are resolved; not owned */
@@ -103,6 +105,10 @@ unsigned proxy_open(const struct proxy *proxy);
 int64_t proxy_last_invite_us(const struct proxy *proxy);
 /* Any thread. The share of new calls that is turned away for overload, 0 to 1: the worst worker's. */
 double proxy_overload(const struct proxy *proxy);
+/* Any thread. Decisions go by this node's figures alone, because what tells the others' is out of reach: said of each
+ * call by the flag NB. */
+void proxy_set_alone(struct proxy *proxy, bool alone);
+bool proxy_alone(const struct proxy *proxy);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);

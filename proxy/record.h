@@ -29,6 +29,7 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_TO 512u   /* no further attempt: failover.total was over */
 #define RECORD_RB 1024u  /* no further attempt: the retry budget was spent */
 #define RECORD_OV 2048u  /* turned away for overload */
+#define RECORD_NB 4096u  /* no blackboard: decided by own figures alone */
 
 enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 

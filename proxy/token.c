@@ -2,6 +2,7 @@
  * node (4), time (4), MAC (12); 30 bytes, 40 characters. */
 #include "proxy/token.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,30 +21,52 @@
 struct signer {
 	EVP_MAC *mac;
 	EVP_MAC_CTX *ctx;
+	EVP_MAC_CTX *old;            /* under a second secret, that is accepted and does not sign; NULL: none */
 };
 
-struct signer *signer_new(const uint8_t *secret, size_t len)
+static EVP_MAC_CTX *context(EVP_MAC *mac, const uint8_t *secret, size_t len)
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end(),
 	};
+	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	if (ctx && !EVP_MAC_init(ctx, secret, len, params)) {
+		EVP_MAC_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+struct signer *signer_new(const uint8_t *secret, size_t len)
+{
 	struct signer *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
 	s->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	s->ctx = s->mac ? EVP_MAC_CTX_new(s->mac) : NULL;
-	if (!s->ctx || !EVP_MAC_init(s->ctx, secret, len, params)) {
+	s->ctx = context(s->mac, secret, len);
+	if (!s->ctx) {
 		signer_free(s);
 		return NULL;
 	}
 	return s;
 }
 
+int signer_accept(struct signer *s, const uint8_t *secret, size_t len)
+{
+	EVP_MAC_CTX *ctx = context(s->mac, secret, len);
+	if (!ctx)
+		return -ENOMEM;
+	EVP_MAC_CTX_free(s->old);
+	s->old = ctx;
+	return 0;
+}
+
 void signer_free(struct signer *s)
 {
 	if (!s)
 		return;
+	EVP_MAC_CTX_free(s->old);
 	EVP_MAC_CTX_free(s->ctx);
 	EVP_MAC_free(s->mac);
 	free(s);
@@ -58,17 +81,17 @@ uint32_t token_name(const char *name)
 }
 
 /* The parts, each with its NUL between, so that no two sets of parts read the same. */
-static void mac_parts(struct signer *s, const void *const parts[], const size_t lens[], unsigned n,
+static void mac_parts(EVP_MAC_CTX *ctx, const void *const parts[], const size_t lens[], unsigned n,
                       uint8_t out[MAC_LEN])
 {
 	uint8_t full[32];
 	size_t len = 0;
-	EVP_MAC_init(s->ctx, NULL, 0, NULL);  /* the same key again */
+	EVP_MAC_init(ctx, NULL, 0, NULL);  /* the same key again */
 	for (unsigned i = 0; i < n; i++) {
-		EVP_MAC_update(s->ctx, parts[i], lens[i]);
-		EVP_MAC_update(s->ctx, (const uint8_t *)"", 1);
+		EVP_MAC_update(ctx, parts[i], lens[i]);
+		EVP_MAC_update(ctx, (const uint8_t *)"", 1);
 	}
-	EVP_MAC_final(s->ctx, full, &len, sizeof full);
+	EVP_MAC_final(ctx, full, &len, sizeof full);
 	memcpy(out, full, MAC_LEN);
 }
 
@@ -112,11 +135,11 @@ static bool unbase64url(const char *in, size_t chars, uint8_t *out)
 	return true;
 }
 
-static void token_mac(struct signer *s, const uint8_t *payload, const char *call_id, uint8_t out[MAC_LEN])
+static void token_mac(EVP_MAC_CTX *ctx, const uint8_t *payload, const char *call_id, uint8_t out[MAC_LEN])
 {
 	const void *const parts[] = {"token", payload, call_id};
 	const size_t lens[] = {5, PAYLOAD_LEN, strlen(call_id)};
-	mac_parts(s, parts, lens, 3, out);
+	mac_parts(ctx, parts, lens, 3, out);
 }
 
 void token_sign(struct signer *s, const struct token *t, const char *call_id, char out[TOKEN_LEN + 1])
@@ -129,17 +152,23 @@ void token_sign(struct signer *s, const struct token *t, const char *call_id, ch
 	write_u32(&w, t->trunk);
 	write_u32(&w, t->node);
 	write_u32(&w, t->time_s);
-	token_mac(s, bytes, call_id, bytes + PAYLOAD_LEN);
+	token_mac(s->ctx, bytes, call_id, bytes + PAYLOAD_LEN);
 	base64url(bytes, sizeof bytes, out);
+}
+
+static bool token_mac_is(EVP_MAC_CTX *ctx, const uint8_t *bytes, const char *call_id)
+{
+	uint8_t mac[MAC_LEN];
+	token_mac(ctx, bytes, call_id, mac);
+	return CRYPTO_memcmp(mac, bytes + PAYLOAD_LEN, MAC_LEN) == 0;
 }
 
 bool token_verify(struct signer *s, const char *text, const char *call_id, struct token *out)
 {
-	uint8_t bytes[TOKEN_BYTES], mac[MAC_LEN];
+	uint8_t bytes[TOKEN_BYTES];
 	if (strlen(text) != TOKEN_LEN || !unbase64url(text, TOKEN_LEN, bytes) || bytes[0] != VERSION)
 		return false;
-	token_mac(s, bytes, call_id, mac);
-	if (CRYPTO_memcmp(mac, bytes + PAYLOAD_LEN, MAC_LEN) != 0)
+	if (!token_mac_is(s->ctx, bytes, call_id) && !(s->old && token_mac_is(s->old, bytes, call_id)))
 		return false;
 	struct reader r = reader_of(bytes + 2, PAYLOAD_LEN - 2);
 	out->region = read_u32(&r);
@@ -176,7 +205,7 @@ void branch_sign(struct signer *s, const char *call_id, uint32_t cseq, const cha
 	const void *const parts[] = {"branch", call_id, &cseq, upstream_branch, upstream_host, &attempt};
 	const size_t lens[] = {6, strlen(call_id), sizeof cseq, strlen(upstream_branch), strlen(upstream_host), 1};
 	uint8_t bytes[15] = {VERSION, 0, attempt};
-	mac_parts(s, parts, lens, 6, bytes + 3);
+	mac_parts(s->ctx, parts, lens, 6, bytes + 3);
 	memcpy(out, "z9hG4bK", 7);
 	base64url(bytes, sizeof bytes, out + 7);
 	loop_text(loop, out + LOOP_AT);
@@ -187,6 +216,6 @@ void tag_sign(struct signer *s, const char *call_id, const char *from_tag, char 
 	const void *const parts[] = {"tag", call_id, from_tag};
 	const size_t lens[] = {3, strlen(call_id), strlen(from_tag)};
 	uint8_t bytes[MAC_LEN];
-	mac_parts(s, parts, lens, 3, bytes);
+	mac_parts(s->ctx, parts, lens, 3, bytes);
 	base64url(bytes, sizeof bytes, out);
 }

@@ -14,6 +14,8 @@ struct signer;
 
 /* `secret` is copied. NULL when OpenSSL refuses or memory is short. */
 struct signer *signer_new(const uint8_t *secret, size_t len);
+/* While secrets rotate: tokens under this one are taken too; nothing is signed by it. 0 or -ENOMEM. */
+int signer_accept(struct signer *signer, const uint8_t *secret, size_t len);
 void signer_free(struct signer *signer);
 
 /* Names travel as hashes: nodes agree on names, not on indices. */

@@ -265,6 +265,8 @@ static int make_parts(struct worker *w, struct err *err)
 	w->loop = loop_new(name);
 	w->wheel = timer_wheel_new(clock_us());
 	w->signer = signer_new(c->secret, c->secret_len);
+	if (w->signer && c->old_secret_len && signer_accept(w->signer, c->old_secret, c->old_secret_len))
+		return err_set(err, ENOMEM, "out of memory for a SIP worker");
 	if (!w->loop || !w->wheel || !w->signer || RAND_bytes((unsigned char *)&w->random, sizeof w->random) != 1 ||
 	    make_inbox(w))
 		return err_set(err, ENOMEM, "out of memory for a SIP worker");

@@ -57,6 +57,7 @@ struct proxy_common {
 	char egress_via[2][ADDR_STR_LEN];    /* sent-by of our Vias */
 	char route_host[2][ADDR_STR_LEN];    /* host:port of our Record-Routes */
 	_Atomic bool draining;
+	_Atomic bool alone;          /* the other nodes' figures are out of reach */
 };
 
 /* How many more attempts may follow failed ones (call_failover.c). */

@@ -4,6 +4,7 @@ include tests/unit/base.mk
 include tests/unit/policy.mk
 include tests/unit/sim.mk
 include tests/unit/anycast.mk
+include tests/unit/cluster.mk
 include tests/unit/proxy.mk
 include tests/unit/admin.mk
 include tests/unit/daemon.mk

@@ -254,10 +254,20 @@ static void test_unserved(void)
 		 "served by this version of tandem: remove it"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\"], connect: {}}]\n", "3:50", "connect is not "
 		 "served by this version of tandem: remove it"},
-		{BASE "cluster: {redis: [\"redis://127.0.0.1\"]}\n", "4:11", "cluster.redis is not served by this version of "
-		 "tandem: remove it"},
 		{BASE "admin: {tokens_file: /x}\n", "4:9", "admin.tokens_file is not served by this version of tandem"},
 		{BASE "log: {hep: {address: a}}\n", "4:7", "log.hep is not served by this version of tandem: remove it"},
+	};
+	EXPECT_ALL(mistakes);
+}
+
+static void test_cluster(void)
+{
+	static const struct mistake mistakes[] = {
+		{BASE "cluster: {redis: [\"redis://127.0.0.1\"]}\n", "4:19", "cluster.redis needs cluster.secret_file"},
+		{BASE "cluster: {redis: [\"redis://cache.example\"]}\n", "4:19", "names are not looked up"},
+		{BASE "cluster: {redis: \"rediss://127.0.0.1\"}\n", "4:18", "stunnel"},
+		{BASE "cluster: {interval: 1s, ttl: 2s}\n", "4:30", "at least 4 times interval"},
+		{BASE "cluster: {redis_user: me}\n", "4:23", "redis_user needs redis_password_file"},
 	};
 	EXPECT_ALL(mistakes);
 }
@@ -526,7 +536,7 @@ UNIT_MAIN("config errors",
 	{"keys: unknown, duplicate, missing", test_keys},
 	{"types and ranges", test_types},
 	{"target URIs", test_targets},
-	{"what is not served yet", test_unserved},
+	{"what is not served yet", test_unserved}, {"the cluster", test_cluster},
 	{"node and listen", test_node},
 	{"trunks, regions, pools, rules, tuning, probes", test_routing},
 	{"rules that differ pass", test_rules_that_differ},

@@ -123,6 +123,27 @@ static void test_fields_differ(void)
 	signer_free(s);
 }
 
+/* While secrets rotate, tokens of both are taken; new ones are signed by the first alone. */
+static void test_rotation(void)
+{
+	struct signer *before = signer_new(other_secret, sizeof other_secret), *now = signer_new(secret, sizeof secret),
+	              *then = signer_new(secret, sizeof secret);
+	struct token t = sample(), out;
+	char text[TOKEN_LEN + 1];
+	token_sign(before, &t, ID, text);
+	CU_ASSERT_FALSE(token_verify(now, text, ID, &out));
+	CU_ASSERT_EQUAL(signer_accept(now, other_secret, sizeof other_secret), 0);
+	CU_ASSERT(token_verify(now, text, ID, &out));
+	CU_ASSERT_FALSE(token_verify(now, text, ID "x", &out));
+	token_sign(now, &t, ID, text);
+	CU_ASSERT(token_verify(now, text, ID, &out));
+	CU_ASSERT(token_verify(then, text, ID, &out));
+	CU_ASSERT_FALSE(token_verify(before, text, ID, &out));
+	signer_free(before);
+	signer_free(now);
+	signer_free(then);
+}
+
 static void test_branch(void)
 {
 	struct signer *s = signer_new(secret, sizeof secret), *o = signer_new(other_secret, sizeof other_secret);
@@ -179,5 +200,5 @@ static void test_name(void)
 
 UNIT_MAIN("token", {"comes back whole", test_round_trip}, {"another node reads it", test_other_node},
           {"every altered character is refused", test_every_character}, {"any other length is refused", test_length},
-          {"bound to Call-ID and secret", test_bound}, {"every field is signed", test_fields_differ},
+          {"bound to Call-ID and secret", test_bound}, {"secrets rotate", test_rotation}, {"every field is signed", test_fields_differ},
           {"branches", test_branch}, {"tags", test_tag}, {"names", test_name})
