@@ -28,6 +28,9 @@ struct fleet {
 	bool (*ready)(void *arg);
 	void *arg;
 	char revision[24];
+	struct document *document;
+	uint64_t in_force;               /* revision of the document; 0: none */
+	struct err refused;              /* why the newest one is not; empty: it is */
 	_Atomic int others;
 };
 
@@ -65,6 +68,8 @@ static void fill(void *arg, struct node_record *own)
 	snprintf(own->version, sizeof own->version, "%s", PACKAGE_VERSION);
 	snprintf(own->revision, sizeof own->revision, "%s", f->revision);
 	own->ready = f->ready(f->arg);
+	own->fleet_revision = f->in_force;
+	snprintf(own->fleet_refused, sizeof own->fleet_refused, "%.150s", f->refused.text);
 	for (unsigned i = 0; i < proxy_regions(f->proxy) && i < RECORD_REGIONS; i++)
 		fill_region(f, i, &own->regions[own->n_regions++]);
 	if (f->anycast)
@@ -149,6 +154,44 @@ static void on_round(void *arg)
 	atomic_store(&f->others, (int)others);
 }
 
+/* ---- what is set for all ---- */
+
+static void on_document(void *arg, uint64_t revision, const char *body, size_t len)
+{
+	struct fleet *f = arg;
+	(void)len;
+	if (fleet_doc_apply(f->proxy, body, revision, &f->refused)) {
+		log_error("cluster: the fleet's revision %llu is refused, revision %llu stays: %s", (unsigned long long)revision,
+		          (unsigned long long)f->in_force, f->refused.text);
+		return;
+	}
+	f->refused.text[0] = 0;
+	f->in_force = revision;
+	log_info("cluster: the fleet's revision %llu is in force", (unsigned long long)revision);
+}
+
+static void on_failed(void *arg, uint64_t revision, const char *why)
+{
+	(void)arg;
+	log_error("cluster: the change to revision %llu did not come to be: %s", (unsigned long long)revision, why);
+}
+
+int fleet_change(struct fleet *f, const struct fleet_change *change, uint64_t *revision, struct err *err)
+{
+	char *body;
+	int rc;
+	if (proxy_region_find(f->proxy, change->region) < 0)
+		return err_set(err, EINVAL, "there is no region \"%s\" in this node's configuration", change->region);
+	if (!(body = fleet_doc_change(document_body(f->document), change)))
+		return err_set(err, ENOMEM, "out of memory");
+	rc = document_set(f->document, body, strlen(body), revision, err);
+	if (rc == 0)
+		log_info("cluster: region %s of the fleet, revision %llu: asked for by %s", change->region,
+		         (unsigned long long)*revision, change->who);
+	free(body);
+	return rc;
+}
+
 /* ---- life ---- */
 
 static void board_config_of(const struct config *c, struct board_config *b)
@@ -183,6 +226,9 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 	f->board = board_new(loop_base(loop), &bc, &(struct board_hooks){.fill = fill, .round = on_round, .arg = f});
 	explicit_bzero(&bc, sizeof bc);
 	if (f->board)
+		f->document = document_new(loop_base(loop), f->board,
+		                           &(struct document_hooks){.changed = on_document, .failed = on_failed, .arg = f});
+	if (f->document)
 		return f;
 	err_set(err, ENOMEM, "out of memory");
 	fleet_free(f);
@@ -193,6 +239,7 @@ void fleet_free(struct fleet *f)
 {
 	if (!f)
 		return;
+	document_free(f->document);
 	board_free(f->board);
 	free(f);
 }
@@ -200,8 +247,11 @@ void fleet_free(struct fleet *f)
 void fleet_reconfigured(struct fleet *f, const struct config *config)
 {
 	config_revision(config, f->revision);
+	if (f->refused.text[0])  /* the regions may be there now */
+		on_document(f, document_revision(f->document), document_body(f->document), 0);
 }
 
+const struct document *fleet_document(const struct fleet *f) { return f->document; }
 const struct board *fleet_board(const struct fleet *f) { return f->board; }
 enum policy_route_others fleet_others(const struct fleet *f)
 {

@@ -5,7 +5,9 @@
 #define DAEMON_FLEET_H
 
 #include "cluster/board.h"
+#include "cluster/document.h"
 #include "daemon/config.h"
+#include "daemon/fleet_doc.h"
 #include "policy/route.h"
 
 struct anycast;
@@ -20,6 +22,11 @@ void fleet_free(struct fleet *fleet);
 /* Another configuration is in force. */
 void fleet_reconfigured(struct fleet *fleet, const struct config *config);
 
+/* Asks for a change in the whole fleet; its revision in *revision. -EAGAIN and `err`: not now. -EINVAL: never. Whether it
+ * came to be is in the log and in what each node says of itself. */
+int fleet_change(struct fleet *fleet, const struct fleet_change *change, uint64_t *revision, struct err *err);
+
+const struct document *fleet_document(const struct fleet *fleet);
 const struct board *fleet_board(const struct fleet *fleet);
 /* Any thread. */
 enum policy_route_others fleet_others(const struct fleet *fleet);
