@@ -422,14 +422,6 @@ static void refuse_draining(struct call *c)
 	finish(c, OUTCOME_REJECTED, 503, REPLY_RETRY_AFTER);
 }
 
-/* New calls first: a call that is up, or rings, is worth more than one that has not begun. */
-static void shed(struct call *c)
-{
-	stats_inc(&c->w->stats, STAT_CALLS_SHED);
-	c->flags |= RECORD_OV;
-	finish(c, OUTCOME_LIMITED, 503, REPLY_RETRY_AFTER);
-}
-
 /* RFC 5393 section 5.3.3. False when it may not be sent on at all. */
 static bool keep_breadth(struct call *c, const struct sip_msg *invite)
 {
@@ -460,6 +452,40 @@ static void route(struct call *c, const struct sip_msg *invite)
 		finish_no_region(c);
 }
 
+/* An INVITE that comes again has the same chance again. */
+static uint64_t chance_of(const struct worker *w, const struct sip_msg *invite)
+{
+	uint64_t h = w->common->node_hash ^ (uint64_t)token_name(invite->call_id) << 32 ^
+	             token_name(invite->via.branch ? invite->via.branch : invite->from_tag);
+	h = (h ^ h >> 31) * 0x9E3779B97F4A7C15u;
+	return (h ^ h >> 29) * 0xBF58476D1CE4E5B9u;
+}
+
+/* A record, and nothing else that stays. */
+static void log_shed(struct worker *w, const struct sip_msg *invite, int trunk)
+{
+	struct call c = {.w = w, .table = w->table, .trunk = (int16_t)trunk, .rule = -1, .pool = -1, .ring_ms = -1,
+	                 .begun_us = worker_now(w), .flags = RECORD_OV};
+	if (!keep_texts(&c, invite))
+		return;
+	count_outcome(&c, OUTCOME_LIMITED);
+	call_log_end(&c, OUTCOME_LIMITED, 503);
+	free(c.texts);
+}
+
+bool call_shed(struct worker *w, const struct sip_msg *invite, const struct sip_path *back, const struct addr *source,
+               int trunk)
+{
+	if (!overload_shed(&w->overload) || atomic_load_explicit(&w->common->draining, memory_order_relaxed) ||
+	    !overload_refuses(&w->overload, chance_of(w, invite)))
+		return false;
+	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
+	stats_inc(&w->stats, STAT_CALLS_SHED);
+	reply_stateless(w, invite, back, source, 503, REPLY_RETRY_AFTER);
+	log_shed(w, invite, trunk);
+	return true;
+}
+
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
                 const struct addr *source, int trunk)
 {
@@ -470,8 +496,6 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
-	else if (overload_refuses(&w->overload, worker_random(w)))
-		shed(c);
 	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
 		refuse_number(c);
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))

@@ -12,6 +12,13 @@ struct call;
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
                 const struct addr *source, int trunk);
 
+/* Overload: whether this INVITE, a trunk's outside any dialog, is turned away, which is then done: a 503 without a
+ * transaction (RFC 3261 section 16.11), so that it costs little more than its parsing. New calls first: a call that
+ * is up, or rings, is worth more than one that has not begun. One that comes again is answered alike while the
+ * share that is shed does not fall, and has a record of its own. */
+bool call_shed(struct worker *w, const struct sip_msg *invite, const struct sip_path *back, const struct addr *source,
+               int trunk);
+
 /* An INVITE within a dialog: one branch to where the dialog goes; no decision, no record. `edge`: of its responses. */
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
                       const struct addr *source, const struct forward *f, struct sip_forward *sf,

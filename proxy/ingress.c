@@ -12,6 +12,7 @@
 #include "proxy/forward.h"
 #include "proxy/reply.h"
 #include "proxy/self.h"
+#include "proxy/sip/header.h"
 
 struct arrival {
 	struct worker *w;
@@ -154,10 +155,10 @@ static void on_new_request(const struct arrival *a)
 	if (!sane(a))
 		return;
 	count_request(w, a->msg->method);
-	if (a->msg->method == SIP_INVITE)
-		call_begin(w, a->msg, &a->path, a->source, a->trunk);
-	else
+	if (a->msg->method != SIP_INVITE)
 		refuse(a, 405, REPLY_ALLOW);
+	else if (!call_shed(w, a->msg, &a->path, a->source, a->trunk))
+		call_begin(w, a->msg, &a->path, a->source, a->trunk);
 }
 
 static void on_dialog_request(const struct arrival *a)
@@ -247,12 +248,36 @@ static bool too_short(const char *data, size_t len)
 	return len < 16;
 }
 
+static bool own_egress(const struct worker *w, const struct addr *source)
+{
+	for (unsigned i = 0; i < w->common->config.n_egress; i++)
+		if (addr_same_host(&w->common->config.egress[i], source))
+			return true;
+	return false;
+}
+
+/* Whether what a source that is no trunk's sends could be served at all: a response, what belongs to a transaction
+ * whatever it brings, our own probe, or what may show a token, which stands in a Route. A look at the text, so that
+ * scanners cost no parsing. */
+static bool may_be_served(const struct worker *w, const struct addr *source, const char *data, size_t len)
+{
+	char route[2];
+	while (len && (*data == '\r' || *data == '\n'))
+		data++, len--;
+	return !strncasecmp(data, "SIP/", 4) || !strncmp(data, "ACK ", 4) || !strncmp(data, "CANCEL ", 7) ||
+	       sip_header_find(data, len, "Route", route, sizeof route) || own_egress(w, source);
+}
+
 void ingress_datagram(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len)
 {
 	struct sip_msg m;
 	const char *why;
 	if (too_short(data, len)) {
 		stats_inc(&w->stats, STAT_DROP_KEEPALIVE);
+		return;
+	}
+	if (table_trunk(w->table, source) < 0 && !may_be_served(w, source, data, len)) {
+		stats_inc(&w->stats, STAT_DROP_SOURCE);
 		return;
 	}
 	enum sip_parsed parsed = sip_parse(&m, data, len, &why);

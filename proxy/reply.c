@@ -61,10 +61,20 @@ static void count(struct worker *w, int status)
 static size_t write_reply(struct worker *w, const struct sip_msg *req, const struct addr *source, int status,
                           const char *extra)
 {
-	char tag[TAG_LEN];
+	char tag[TAG_LEN] = "";
 	struct writer out = writer_of(w->txns.scratch, sizeof w->txns.scratch);
-	tag_sign(w->signer, req->call_id, req->from_tag, tag);
+	if (status > 100 && !*req->to_tag)  /* else it is not written */
+		tag_sign(w->signer, req->call_id, req->from_tag, tag);
 	return sip_write_reply(&out, req, source, status, reply_phrase(status), tag, extra) ? writer_len(&out) : 0;
+}
+
+void reply_stateless(struct worker *w, const struct sip_msg *req, const struct sip_path *path,
+                     const struct addr *source, int status, const char *extra)
+{
+	size_t n = write_reply(w, req, source, status, extra);
+	count(w, status);
+	if (n)
+		worker_send(w, path, w->txns.scratch, n);
 }
 
 void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path *path, const struct addr *source,
@@ -79,10 +89,7 @@ void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path
 			return;
 		}
 	}
-	size_t n = write_reply(w, req, source, status, extra);
-	count(w, status);
-	if (n)
-		worker_send(w, path, w->txns.scratch, n);
+	reply_stateless(w, req, path, source, status, extra);
 }
 
 void reply_in(struct worker *w, struct txn_server *t, const struct sip_msg *req, const struct addr *source, int status,

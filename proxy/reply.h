@@ -11,7 +11,10 @@ struct sip_path reply_path(unsigned socket, const struct addr *source, const str
  * without. Counted by status. `extra` is whole header lines or "". */
 void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path *path, const struct addr *source,
               int status, const char *extra);
-/* The same within a transaction. */
+/* Without one, an INVITE too: the same To tag to each that comes again, whose ACK finds nothing and is dropped. */
+void reply_stateless(struct worker *w, const struct sip_msg *req, const struct sip_path *path,
+                     const struct addr *source, int status, const char *extra);
+/* The same as reply_to() within a transaction. */
 void reply_in(struct worker *w, struct txn_server *t, const struct sip_msg *req, const struct addr *source, int status,
               const char *extra);
 

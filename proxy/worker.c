@@ -20,6 +20,7 @@
 
 /* A datagram on its way to the worker that owns its call; the bytes follow. */
 struct handover {
+	int64_t since_us;            /* when it was put here */
 	struct addr source;
 	uint32_t len;
 	uint8_t socket;
@@ -127,7 +128,7 @@ static void hand_over(struct worker *w, unsigned to, unsigned socket, const stru
 		return;
 	}
 	bool idle = ring_used(ring) == 0;
-	*h = (struct handover){.source = *source, .len = (uint32_t)len, .socket = (uint8_t)socket};
+	*h = (struct handover){.since_us = clock_us(), .source = *source, .len = (uint32_t)len, .socket = (uint8_t)socket};
 	memcpy(h + 1, data, len);
 	ring_commit(ring, sizeof *h + len + 1);
 	stats_inc(&w->stats, STAT_HANDOVERS);
@@ -151,21 +152,32 @@ static void on_datagram(void *arg, unsigned socket, const struct addr *source, c
 	w->common->app->datagram(w, socket, source, data, len);
 }
 
+/* What has waited to be served, in a socket or in an inbox; -1: nothing came. */
+static void measure(struct worker *w, int64_t wait_us)
+{
+	if (wait_us >= 0 && overload_measure(&w->overload, worker_now(w), wait_us, overload_target(w)))
+		tell_overload(w);
+}
+
 static void on_read_turn(void *arg)
 {
 	struct worker *w = arg;
 	int64_t wait = udp_wait_us(w->udp);
 	begin_turn(w);
-	if (wait >= 0 && overload_measure(&w->overload, worker_now(w), wait, overload_target(w)))
-		tell_overload(w);
+	measure(w, wait);
 	end_turn(w);
 }
 
-static void drain_inbox(struct worker *w, struct ring *ring)
+/* The newest, the last one, has waited least: how long, or -1 where the ring was empty. */
+static int64_t drain_inbox(struct worker *w, struct ring *ring)
 {
+	int64_t wait = -1, now = worker_now(w);
 	size_t size;
-	for (const struct handover *h; (h = ring_peek(ring, &size)); ring_release(ring))
+	for (const struct handover *h; (h = ring_peek(ring, &size)); ring_release(ring)) {
+		wait = now > h->since_us ? now - h->since_us : 0;
 		w->common->app->datagram(w, h->socket, &h->source, (char *)(uintptr_t)(h + 1), h->len);
+	}
+	return wait;
 }
 
 static void on_inbox(evutil_socket_t fd, short what, void *arg)
@@ -177,7 +189,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	begin_turn(w);
 	for (unsigned i = 0; i < w->common->n_workers; i++)
 		if (w->inbox[i])
-			drain_inbox(w, w->inbox[i]);
+			measure(w, drain_inbox(w, w->inbox[i]));
 	end_turn(w);
 }
 

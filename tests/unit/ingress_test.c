@@ -173,6 +173,11 @@ static void test_strangers(void)
 	check_dropped(STRANGER, REQUEST("BYE", .to_tag = "x"), STAT_DROP_SOURCE);
 	check_dropped(STRANGER, "hello, is anybody there?\r\n\r\n", STAT_DROP_SOURCE);
 	check_dropped(STRANGER, REQUEST("ACK", .to_tag = "x"), STAT_DROP_STRAY_ACK);
+	/* what may not be dropped unread: it may show a token */
+	check_dropped(STRANGER, REQUEST("BYE", .to_tag = "x", .extra = "route : <sip:a@203.0.113.10;lr>\r\n"), STAT_DROP_TOKEN);
+	char late[1000];
+	snprintf(late, sizeof late, "\r\n\r\n%s", REQUEST("BYE", .to_tag = "x", .extra = "Route: <sip:a@203.0.113.10;lr>\r\n"));
+	check_dropped(STRANGER, late, STAT_DROP_TOKEN);
 }
 
 static void test_dropped(void)
@@ -240,8 +245,63 @@ static void test_refused_invite(void)
 	check_refused_invite(REQUEST("INVITE", .to_tag = "x"), "SIP/2.0 481");
 }
 
+/* Overload: a new call is answered without a transaction, alike when it comes again; a dialog's requests are not asked. */
+static void test_shed(void)
+{
+	rig_begin(NULL);
+	atomic_store(&rig_worker->overload.shed, OVERLOAD_ONE);
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	const char *first = rig_expect(CARRIER, "SIP/2.0 503 Service Unavailable\r\n");
+	CU_ASSERT_STRING_EQUAL(rig_header(first, "Retry-After", 0), "5");
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(first, "To", 0), ";tag="));
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	CU_ASSERT_STRING_EQUAL(rig_expect(CARRIER, "SIP/2.0 503"), first);
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	CU_ASSERT_EQUAL(timer_wheel_count(rig_worker->wheel), 0);
+	rig_receive(CARRIER, REQUEST("ACK", .to_tag = "x"));
+	rig_receive(CARRIER, REQUEST("OPTIONS"));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_receive(CARRIER, REQUEST("BYE", .to_tag = "x"));
+	rig_expect(CARRIER, "SIP/2.0 481");
+	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_SHED), 2);
+	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_LIMITED), 2);
+	CU_ASSERT_EQUAL(rig_stat(STAT_DROP_STRAY_ACK), 1);
+	const struct record *r = rig_record();
+	CU_ASSERT_FATAL(r && r->kind == RECORD_END);
+	CU_ASSERT_EQUAL(r->end.flags, RECORD_OV);
+	CU_ASSERT_EQUAL(r->end.status, 503);
+	CU_ASSERT_EQUAL(r->end.outcome, OUTCOME_LIMITED);
+	atomic_store(&rig_worker->overload.shed, 0);
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(EAST, "INVITE ");
+	rig_end();
+}
+
+/* At half, about half of the calls, and of each the same again. */
+static void test_shed_share(void)
+{
+	char branch[32];
+	unsigned shed = 0;
+	rig_begin(NULL);
+	atomic_store(&rig_worker->overload.shed, OVERLOAD_ONE / 2);
+	for (unsigned i = 0; i < 200; i++) {
+		uint64_t before = rig_stat(STAT_CALLS_SHED);
+		snprintf(branch, sizeof branch, "z9hG4bKnr%u", i);
+		rig_receive(CARRIER, REQUEST("INVITE", .branch = branch));
+		uint64_t once = rig_stat(STAT_CALLS_SHED) - before;
+		rig_receive(CARRIER, REQUEST("INVITE", .branch = branch));
+		CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_SHED) - before, 2 * once);
+		shed += once > 0;
+	}
+	CU_ASSERT(shed > 60 && shed < 140);
+	rig_skip();
+	rig_end();
+}
+
 UNIT_MAIN("ingress", {"OPTIONS", test_options}, {"refusals", test_refusals}, {"Proxy-Require", test_proxy_require},
           {"a broken CANCEL", test_broken_cancel}, {"too large", test_too_large}, {"schemes", test_schemes},
           {"where answers go", test_reply_path},
           {"strangers hear nothing", test_strangers}, {"dropped and counted", test_dropped},
-          {"forged tokens", test_forged_token}, {"refused INVITEs", test_refused_invite})
+          {"forged tokens", test_forged_token}, {"refused INVITEs", test_refused_invite},
+          {"overload: calls are shed without state", test_shed}, {"overload: a share of them", test_shed_share})
