@@ -29,6 +29,8 @@ struct fleet {
 	void *arg;
 	char revision[24];
 	struct document *document;
+	struct ended *ended;
+	struct loop *loop;
 	uint64_t in_force;               /* revision of the document; 0: none */
 	struct err refused;              /* why the newest one is not; empty: it is */
 	_Atomic int others;
@@ -154,6 +156,49 @@ static void on_round(void *arg)
 	atomic_store(&f->others, (int)others);
 }
 
+/* ---- calls that end by another node ---- */
+
+struct foreign_end {
+	struct fleet *fleet;
+	uint32_t node;
+	size_t len;
+	char call[];
+};
+
+static void tell_end(void *arg)
+{
+	struct foreign_end *e = arg;
+	const struct board *b = e->fleet->board;
+	for (unsigned i = 0; b && i < board_nodes(b); i++) {
+		struct board_node n;
+		board_node(b, i, &n);
+		if (proxy_node_hash(n.record->node) == e->node)
+			ended_tell(e->fleet->ended, n.record->node, e->call, e->len);
+	}
+	free(e);
+}
+
+/* SIP worker. */
+static void on_foreign_end(void *arg, uint32_t node, const char *call, size_t len)
+{
+	struct fleet *f = arg;
+	struct foreign_end *e = malloc(sizeof *e + len);
+	if (!e)
+		return;
+	e->fleet = f;
+	e->node = node;
+	e->len = len;
+	memcpy(e->call, call, len);
+	if (loop_post(f->loop, tell_end, e))
+		free(e);
+}
+
+static void on_over(void *arg, const char *call, size_t len)
+{
+	struct fleet *f = arg;
+	proxy_call_over(f->proxy, call, len);
+}
+
 /* ---- what is set for all ---- */
 
 static void on_document(void *arg, uint64_t revision, const char *body, size_t len)
@@ -217,6 +262,7 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
+	f->loop = loop;
 	f->proxy = proxy;
 	f->anycast = anycast;
 	f->ready = ready;
@@ -229,18 +275,31 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 		f->document = document_new(loop_base(loop), f->board,
 		                           &(struct document_hooks){.changed = on_document, .failed = on_failed, .arg = f});
 	if (f->document)
+		f->ended = ended_new(loop_base(loop), f->board, on_over, f);
+	if (f->ended) {
+		proxy_on_foreign_end(proxy, on_foreign_end, f);
 		return f;
+	}
 	err_set(err, ENOMEM, "out of memory");
 	fleet_free(f);
 	return NULL;
 }
 
-void fleet_free(struct fleet *f)
+void fleet_stop(struct fleet *f)
 {
 	if (!f)
 		return;
+	ended_free(f->ended);
 	document_free(f->document);
 	board_free(f->board);
+	f->ended = NULL;
+	f->document = NULL;
+	f->board = NULL;
+}
+
+void fleet_free(struct fleet *f)
+{
+	fleet_stop(f);
 	free(f);
 }
 

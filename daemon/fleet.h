@@ -6,6 +6,7 @@
 
 #include "cluster/board.h"
 #include "cluster/document.h"
+#include "cluster/ended.h"
 #include "daemon/config.h"
 #include "daemon/fleet_doc.h"
 #include "policy/route.h"
@@ -18,6 +19,9 @@ struct proxy;
 /* `ready`: should this node get calls? `config` is in force until fleet_reconfigured(). NULL and `err`. */
 struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *anycast, const struct config *config,
                         bool (*ready)(void *arg), void *arg, struct err *err);
+/* Nothing is told or heard any more; after this the proxy's threads and the loop may go. */
+void fleet_stop(struct fleet *fleet);
+/* After the loop, whose mailbox may have had something for it. NULL does nothing, as above. */
 void fleet_free(struct fleet *fleet);
 /* Another configuration is in force. */
 void fleet_reconfigured(struct fleet *fleet, const struct config *config);

@@ -281,9 +281,9 @@ void node_free(struct node *n)
 	if (n->anycast_started)
 		anycast_stop(n->anycast, CEASE_MS, GOODBYE);
 	admin_free(n->admin);
-	fleet_free(n->fleet);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);
+	fleet_stop(n->fleet);
 	anycast_free(n->anycast);
 	drain_free(n->drain);
 	proxy_free(n->proxy);
@@ -292,6 +292,7 @@ void node_free(struct node *n)
 			event_free(n->signals[i]);
 	if (n->loop)
 		loop_free(n->loop);
+	fleet_free(n->fleet);
 	if (n->config != n->started)
 		config_free(n->config);
 	config_free(n->started);
