@@ -16,6 +16,12 @@ EXTRA_PROGRAMS += tests/bench/decide
 tests_bench_decide_SOURCES = tests/bench/decide.c
 tests_bench_decide_LDADD = $(POLICY_LIBS)
 CLEANFILES += tests/bench/decide
+EXTRA_PROGRAMS += tests/bench/board
+tests_bench_board_SOURCES = tests/bench/board.c
+tests_bench_board_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_bench_board_LDADD = $(CLUSTER_LIBS)
+CLEANFILES += tests/bench/board
+EXTRA_DIST += tests/bench/fleet
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
 	tests/bench/calls tests/bench/kamailio.cfg tests/bench/policy
