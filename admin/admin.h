@@ -13,6 +13,7 @@
 struct admin;
 struct anycast;
 struct board;
+struct document;
 struct loop;
 struct proxy;
 
@@ -46,12 +47,24 @@ struct admin_reloads {
 	int64_t last_wall_us;         /* when what is in force was loaded: the start, or the last reload that went well */
 };
 
+/* A change of a region in the whole fleet. */
+struct admin_fleet_change {
+	const char *region;
+	const char *state;            /* NULL: as before */
+	bool has_weight;
+	int32_t weight;               /* -1: as configured */
+	const char *who;
+};
+
 struct admin_sources {
 	const char *version, *node_id;
 	int64_t started_wall_us;
 	struct proxy *proxy;
 	struct anycast *anycast;      /* NULL without an anycast section */
 	const struct board *board;    /* NULL: a node on its own */
+	const struct document *document;  /* what is set for the fleet; NULL with `board` */
+	/* Asks for it; the revision that it will be. -EAGAIN or -EINVAL and `err`. Not called without `board`. */
+	int (*fleet_region)(void *arg, const struct admin_fleet_change *change, uint64_t *revision, struct err *err);
 	/* Why this node should not get calls now: fills static texts, returns how many (0: ready). */
 	unsigned (*not_ready)(void *arg, const char *reasons[ADMIN_REASONS_MAX]);
 	/* Writes the configuration in force as YAML, secrets masked; *text is malloc'ed, freed by admin. */

@@ -1,7 +1,10 @@
 /* The fleet as this node sees it: the Redis servers, the nodes and what each says of itself. */
+#include <errno.h>
+
 #include "admin/api.h"
 #include "base/clock.h"
 #include "cluster/board.h"
+#include "cluster/document.h"
 
 static const struct field server_fields[] = {
 	FIELD("server", STRING, "as configured"),
@@ -43,6 +46,8 @@ static const struct field node_fields[] = {
 	FIELD("version", STRING, "of tandem"),
 	FIELD("revision", STRING, "digest of trunks, regions, probes, pools, rules and tuning"),
 	FIELD("same_revision", BOOLEAN, "as this node's"),
+	FIELD("fleet_revision", INTEGER, "of what is set for the fleet, in force there; 0: none"),
+	FIELD("fleet_refused", STRING, "why the newest one is not; empty: it is"),
 	FIELD("key", STRING, "of the secret that signed"),
 	FIELD("clock_off_ms", INTEGER, "its wall clock less ours"),
 	FIELD("servers", INTEGER, "that have its record"),
@@ -54,11 +59,37 @@ static const struct field node_fields[] = {
 };
 static const struct schema schema_node = {"ClusterNode", "One node", node_fields};
 
+static const struct field fleet_region_fields[] = {
+	FIELD("region", STRING, ""),
+	FIELD("state", STRING, "null: each node's own matter", .nullable = true),
+	FIELD("weight", INTEGER, "null: as configured", .nullable = true),
+	FIELD_END
+};
+static const struct schema schema_fleet_region = {"FleetRegion", "What is set of a region for all nodes", fleet_region_fields};
+
+static const struct field fleet_fields[] = {
+	FIELD("revision", INTEGER, "the newest known here; 0: none"),
+	FIELD("by", STRING, "who asked for it", .nullable = true),
+	FIELD("node", STRING, "where", .nullable = true),
+	FIELD("time", STRING, "when", .format = "date-time", .nullable = true),
+	FIELD("regions", ARRAY, "", .of = &schema_fleet_region),
+	FIELD_END
+};
+static const struct schema schema_fleet = {"Fleet", "What is set for the whole fleet", fleet_fields};
+
+static const struct field asked_fields[] = {
+	FIELD("region", STRING, ""),
+	FIELD("revision", INTEGER, "that the change will be; each node says in /v1/cluster which one it runs"),
+	FIELD_END
+};
+const struct schema schema_fleet_asked = {"FleetAsked", "A change asked for", asked_fields};
+
 static const struct field cluster_fields[] = {
 	FIELD("configured", BOOLEAN, "cluster.redis is: else a node on its own"),
 	FIELD("works", BOOLEAN, "the others' records are read; else this node decides by its own figures"),
 	FIELD("servers", ARRAY, "", .of = &schema_server),
 	FIELD("nodes", ARRAY, "this one first", .of = &schema_node),
+	FIELD("fleet", OBJECT, "", .of = &schema_fleet),
 	FIELD("records_refused_total", INTEGER, "records that were altered, of another version, or signed by someone else"),
 	FIELD("record_bytes", INTEGER, "of this node's last record"),
 	FIELD("bytes_written_total", INTEGER, "of records, over all servers"),
@@ -144,11 +175,76 @@ static void node_json(struct jw *w, const struct board *b, const struct board_no
 	jw_kstr(w, "version", r->version);
 	jw_kstr(w, "revision", r->revision);
 	jw_kbool(w, "same_revision", strcmp(r->revision, own->revision) == 0);
+	jw_kuint(w, "fleet_revision", r->fleet_revision);
+	jw_kstr(w, "fleet_refused", r->fleet_refused);
 	jw_kstr(w, "key", node ? r->keyid : board_config(b)->keys.id[0]);
 	jw_kint(w, "clock_off_ms", node ? node->clock_off_us / CLOCK_MS : 0);
 	jw_kint(w, "servers", node ? __builtin_popcount(node->servers) : 0);
 	loads_json(w, r);
 	routes_json(w, r);
+	jw_object_end(w);
+}
+
+static void text_json(struct jw *w, const json_t *doc, const char *key)
+{
+	jw_kstr(w, key, json_string_value(json_object_get(doc, key)));
+}
+
+static void fleet_json(struct jw *w, const struct document *document)
+{
+	json_t *doc = document ? json_loads(document_body(document), 0, NULL) : NULL, *r;
+	const char *name;
+	jw_key(w, "fleet");
+	jw_object(w);
+	jw_kuint(w, "revision", document ? document_revision(document) : 0);
+	text_json(w, doc, "by");
+	text_json(w, doc, "node");
+	text_json(w, doc, "time");
+	jw_key(w, "regions");
+	jw_array(w);
+	json_object_foreach(json_object_get(doc, "regions"), name, r) {
+		const json_t *weight = json_object_get(r, "weight");
+		jw_object(w);
+		jw_kstr(w, "region", name);
+		text_json(w, r, "state");
+		jw_key(w, "weight");
+		if (json_is_integer(weight))
+			jw_int(w, json_integer_value(weight));
+		else
+			jw_null(w);
+		jw_object_end(w);
+	}
+	jw_array_end(w);
+	jw_object_end(w);
+	json_decref(doc);
+}
+
+void api_cluster_region(struct api_call *call)
+{
+	const json_t *state = json_object_get(call->body, "state"), *weight = json_object_get(call->body, "weight");
+	struct admin_fleet_change change = {
+		.region = call->name, .state = json_string_value(state), .has_weight = weight != NULL,
+		.weight = json_is_integer(weight) ? (int32_t)json_integer_value(weight) : -1, .who = call->who,
+	};
+	uint64_t revision = 0;
+	struct err err;
+	int rc;
+	if (!call->sources->board) {
+		api_problem(call, 409, "this node is on its own: cluster.redis is not configured");
+		return;
+	}
+	if (!state && !weight) {
+		api_problem(call, 400, "nothing to change: give \"state\", \"weight\" or both");
+		return;
+	}
+	rc = call->sources->fleet_region(call->sources->arg, &change, &revision, &err);
+	if (rc) {
+		api_problem(call, rc == -EINVAL ? 404 : 503, "%s", err.text);
+		return;
+	}
+	struct jw *w = api_object(call);
+	jw_kstr(w, "region", call->name);
+	jw_kuint(w, "revision", revision);
 	jw_object_end(w);
 }
 
@@ -173,6 +269,7 @@ void api_cluster(struct api_call *call)
 		node_json(w, b, &node);
 	}
 	jw_array_end(w);
+	fleet_json(w, call->sources->document);
 	jw_kuint(w, "records_refused_total", counts.refused);
 	jw_kuint(w, "record_bytes", counts.record_bytes);
 	jw_kuint(w, "bytes_written_total", counts.bytes_written);

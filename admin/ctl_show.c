@@ -309,7 +309,7 @@ static void show_servers(const struct ctl_view *view, const json_t *list)
 void ctl_show_cluster(const struct ctl_view *view, const json_t *answer)
 {
 	static const char *const heads[] = {"NODE", "PRESENT", "READY", ">AGE", ">CALLS", ">SETUPS", "VERSION", "REVISION",
-	                                    "ROUTE", NULL};
+	                                    ">FLEET", "ROUTE", NULL};
 	const json_t *list = json_object_get(answer, "nodes");
 	struct ctl_table *table;
 
@@ -328,6 +328,9 @@ void ctl_show_cluster(const struct ctl_view *view, const json_t *answer)
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(n, "setups").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(n, "version"));
 		ctl_table_cell(table, is_true(n, "same_revision") ? CTL_PLAIN : CTL_WARN, "%s", str(n, "revision"));
+		ctl_table_cell(table, num(n, "fleet_revision") == num(json_object_get(answer, "fleet"), "revision") ? CTL_PLAIN : CTL_WARN,
+		               "%s%s", whole(n, "fleet_revision").text, json_string_length(json_object_get(n, "fleet_refused")) ?
+		               " (newer refused)" : "");
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(route, "action"));
 	}
 	table_end(view, table);
@@ -335,6 +338,13 @@ void ctl_show_cluster(const struct ctl_view *view, const json_t *answer)
 		ctl_print(view->out, view->colours, CTL_WARN, "no Redis server answers: this node decides by its own figures");
 	fputs("\n", view->out);
 	show_servers(view, json_object_get(answer, "servers"));
+}
+
+void ctl_show_fleet(const struct ctl_view *view, const json_t *answer)
+{
+	ctl_print(view->out, view->colours, CTL_STRONG, str(answer, "region"));
+	fprintf(view->out, ": asked for as the fleet's revision %s; \"tandemctl cluster\" shows who runs it\n",
+	        whole(answer, "revision").text);
 }
 
 void ctl_show_peers(const struct ctl_view *view, const json_t *answer)

@@ -72,6 +72,21 @@ static json_t *weight_body(const struct command *command, const struct options *
 	return json_pack("{si}", "weight", (int)weight);
 }
 
+/* "cluster region drain NAME": the word is the first argument here, the name the second. */
+static json_t *fleet_body(const struct command *command, const struct options *options, char **args, bool *ok)
+{
+	bool weight = strcmp(args[0], "weight") == 0;
+
+	if (!weight && strcmp(args[0], "drain") != 0 && strcmp(args[0], "ready") != 0 && strcmp(args[0], "maint") != 0)
+		usage_error("\"cluster region\" takes drain, ready, maint or weight, not \"%s\"", args[0]);
+	else if (weight != (args[2] != NULL))
+		usage_error("\"cluster region %s\" takes %s", args[0], weight ? "NAME N" : "NAME");
+	else
+		return weight ? weight_body(command, options, args + 1, ok) : json_pack("{ss}", "state", args[0]);
+	*ok = false;
+	return NULL;
+}
+
 static json_t *prefix_body(const struct command *command, const struct options *options, char **args, bool *ok)
 {
 	return args[0] ? json_pack("{ss}", "prefix", args[0]) : NULL;
@@ -138,6 +153,8 @@ static const struct command commands[] = {
 	{"undrain", NULL, 0, 0, "", "back into service", "POST", "/v1/undrain", NULL, ctl_show_drain},
 	{"cluster", NULL, 0, 0, "", "the fleet: its nodes, their load, who runs which revision", "GET", "/v1/cluster", NULL,
 	 ctl_show_cluster},
+	{"cluster", "region", 2, 3, "drain|ready|maint|weight NAME [N]", "the same in the whole fleet", "PATCH",
+	 "/v1/cluster/regions/", fleet_body, ctl_show_fleet},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
 	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME]", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
@@ -207,7 +224,7 @@ static char *path_of(const struct command *command, char **args)
 
 	if (command->path[strlen(command->path) - 1] != '/')
 		return strdup(command->path);
-	name = ctl_http_escape(args[0]);
+	name = ctl_http_escape(command->body == fleet_body ? args[1] : args[0]);
 	if (name && asprintf(&path, "%s%s", command->path, name) < 0)
 		path = NULL;
 	free(name);

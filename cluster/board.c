@@ -419,6 +419,7 @@ unsigned board_fresh(const struct board *b)
 }
 
 unsigned board_servers(const struct board *b) { return b->config.n_servers; }
+struct redis *board_redis(struct board *b, unsigned index) { return b->links[index].redis; }
 const struct redis *board_server(const struct board *b, unsigned index) { return b->links[index].redis; }
 void board_counts(const struct board *b, struct board_counts *out) { *out = b->counts; }
 const struct board_config *board_config(const struct board *b) { return &b->config; }

@@ -62,6 +62,7 @@ bool board_works(const struct board *board);
 unsigned board_fresh(const struct board *board);
 
 unsigned board_servers(const struct board *board);
+struct redis *board_redis(struct board *board, unsigned index);
 const struct redis *board_server(const struct board *board, unsigned index);
 
 struct board_counts {

@@ -28,6 +28,11 @@ struct fleet {
 	bool (*ready)(void *arg);
 	void *arg;
 	char revision[24];
+	struct document *document;
+	struct ended *ended;
+	struct loop *loop;
+	uint64_t in_force;               /* revision of the document; 0: none */
+	struct err refused;              /* why the newest one is not; empty: it is */
 	_Atomic int others;
 };
 
@@ -65,6 +70,8 @@ static void fill(void *arg, struct node_record *own)
 	snprintf(own->version, sizeof own->version, "%s", PACKAGE_VERSION);
 	snprintf(own->revision, sizeof own->revision, "%s", f->revision);
 	own->ready = f->ready(f->arg);
+	own->fleet_revision = f->in_force;
+	snprintf(own->fleet_refused, sizeof own->fleet_refused, "%.150s", f->refused.text);
 	for (unsigned i = 0; i < proxy_regions(f->proxy) && i < RECORD_REGIONS; i++)
 		fill_region(f, i, &own->regions[own->n_regions++]);
 	if (f->anycast)
@@ -149,6 +156,87 @@ static void on_round(void *arg)
 	atomic_store(&f->others, (int)others);
 }
 
+/* ---- calls that end by another node ---- */
+
+struct foreign_end {
+	struct fleet *fleet;
+	uint32_t node;
+	size_t len;
+	char call[];
+};
+
+static void tell_end(void *arg)
+{
+	struct foreign_end *e = arg;
+	const struct board *b = e->fleet->board;
+	for (unsigned i = 0; b && i < board_nodes(b); i++) {
+		struct board_node n;
+		board_node(b, i, &n);
+		if (proxy_node_hash(n.record->node) == e->node)
+			ended_tell(e->fleet->ended, n.record->node, e->call, e->len);
+	}
+	free(e);
+}
+
+/* SIP worker. */
+static void on_foreign_end(void *arg, uint32_t node, const char *call, size_t len)
+{
+	struct fleet *f = arg;
+	struct foreign_end *e = malloc(sizeof *e + len);
+	if (!e)
+		return;
+	e->fleet = f;
+	e->node = node;
+	e->len = len;
+	memcpy(e->call, call, len);
+	if (loop_post(f->loop, tell_end, e))
+		free(e);
+}
+
+static void on_over(void *arg, const char *call, size_t len)
+{
+	struct fleet *f = arg;
+	proxy_call_over(f->proxy, call, len);
+}
+
+/* ---- what is set for all ---- */
+
+static void on_document(void *arg, uint64_t revision, const char *body, size_t len)
+{
+	struct fleet *f = arg;
+	(void)len;
+	if (fleet_doc_apply(f->proxy, body, revision, &f->refused)) {
+		log_error("cluster: the fleet's revision %llu is refused, revision %llu stays: %s", (unsigned long long)revision,
+		          (unsigned long long)f->in_force, f->refused.text);
+		return;
+	}
+	f->refused.text[0] = 0;
+	f->in_force = revision;
+	log_info("cluster: the fleet's revision %llu is in force", (unsigned long long)revision);
+}
+
+static void on_failed(void *arg, uint64_t revision, const char *why)
+{
+	(void)arg;
+	log_error("cluster: the change to revision %llu did not come to be: %s", (unsigned long long)revision, why);
+}
+
+int fleet_change(struct fleet *f, const struct fleet_change *change, uint64_t *revision, struct err *err)
+{
+	char *body;
+	int rc;
+	if (proxy_region_find(f->proxy, change->region) < 0)
+		return err_set(err, EINVAL, "there is no region \"%s\" in this node's configuration", change->region);
+	if (!(body = fleet_doc_change(document_body(f->document), change)))
+		return err_set(err, ENOMEM, "out of memory");
+	rc = document_set(f->document, body, strlen(body), revision, err);
+	if (rc == 0)
+		log_info("cluster: region %s of the fleet, revision %llu: asked for by %s", change->region,
+		         (unsigned long long)*revision, change->who);
+	free(body);
+	return rc;
+}
+
 /* ---- life ---- */
 
 static void board_config_of(const struct config *c, struct board_config *b)
@@ -174,6 +262,7 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
+	f->loop = loop;
 	f->proxy = proxy;
 	f->anycast = anycast;
 	f->ready = ready;
@@ -183,25 +272,45 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 	f->board = board_new(loop_base(loop), &bc, &(struct board_hooks){.fill = fill, .round = on_round, .arg = f});
 	explicit_bzero(&bc, sizeof bc);
 	if (f->board)
+		f->document = document_new(loop_base(loop), f->board,
+		                           &(struct document_hooks){.changed = on_document, .failed = on_failed, .arg = f});
+	if (f->document)
+		f->ended = ended_new(loop_base(loop), f->board, on_over, f);
+	if (f->ended) {
+		proxy_on_foreign_end(proxy, on_foreign_end, f);
 		return f;
+	}
 	err_set(err, ENOMEM, "out of memory");
 	fleet_free(f);
 	return NULL;
 }
 
-void fleet_free(struct fleet *f)
+void fleet_stop(struct fleet *f)
 {
 	if (!f)
 		return;
+	ended_free(f->ended);
+	document_free(f->document);
 	board_free(f->board);
+	f->ended = NULL;
+	f->document = NULL;
+	f->board = NULL;
+}
+
+void fleet_free(struct fleet *f)
+{
+	fleet_stop(f);
 	free(f);
 }
 
 void fleet_reconfigured(struct fleet *f, const struct config *config)
 {
 	config_revision(config, f->revision);
+	if (f->refused.text[0])  /* the regions may be there now */
+		on_document(f, document_revision(f->document), document_body(f->document), 0);
 }
 
+const struct document *fleet_document(const struct fleet *f) { return f->document; }
 const struct board *fleet_board(const struct fleet *f) { return f->board; }
 enum policy_route_others fleet_others(const struct fleet *f)
 {

@@ -5,7 +5,10 @@
 #define DAEMON_FLEET_H
 
 #include "cluster/board.h"
+#include "cluster/document.h"
+#include "cluster/ended.h"
 #include "daemon/config.h"
+#include "daemon/fleet_doc.h"
 #include "policy/route.h"
 
 struct anycast;
@@ -16,10 +19,18 @@ struct proxy;
 /* `ready`: should this node get calls? `config` is in force until fleet_reconfigured(). NULL and `err`. */
 struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *anycast, const struct config *config,
                         bool (*ready)(void *arg), void *arg, struct err *err);
+/* Nothing is told or heard any more; after this the proxy's threads and the loop may go. */
+void fleet_stop(struct fleet *fleet);
+/* After the loop, whose mailbox may have had something for it. NULL does nothing, as above. */
 void fleet_free(struct fleet *fleet);
 /* Another configuration is in force. */
 void fleet_reconfigured(struct fleet *fleet, const struct config *config);
 
+/* Asks for a change in the whole fleet; its revision in *revision. -EAGAIN and `err`: not now. -EINVAL: never. Whether it
+ * came to be is in the log and in what each node says of itself. */
+int fleet_change(struct fleet *fleet, const struct fleet_change *change, uint64_t *revision, struct err *err);
+
+const struct document *fleet_document(const struct fleet *fleet);
 const struct board *fleet_board(const struct fleet *fleet);
 /* Any thread. */
 enum policy_route_others fleet_others(const struct fleet *fleet);

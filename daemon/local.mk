@@ -19,11 +19,12 @@ libconfig_a_SOURCES = \
 CONFIG_LIBS = libconfig.a libcluster.a $(POLICY_LIBS) $(YAML_LIBS)
 
 sbin_PROGRAMS += tandemd
-tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(SYSTEMD_CFLAGS)
+tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
 tandemd_SOURCES = \
 	daemon/build.c daemon/build.h \
 	daemon/drain.c daemon/drain.h \
 	daemon/fleet.c daemon/fleet.h \
+	daemon/fleet_doc.c daemon/fleet_doc.h \
 	daemon/main.c \
 	daemon/node.c daemon/node.h \
 	daemon/reload.c daemon/reload.h

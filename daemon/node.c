@@ -170,6 +170,17 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	drain_begin(n->drain, true, signo == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
+/* ---- the fleet ---- */
+
+static int fleet_region(void *arg, const struct admin_fleet_change *change, uint64_t *revision, struct err *err)
+{
+	struct node *n = arg;
+	return fleet_change(n->fleet, &(struct fleet_change){
+		.region = change->region, .state = change->state, .has_weight = change->has_weight, .weight = change->weight,
+		.who = change->who, .node = n->config->node.id,
+	}, revision, err);
+}
+
 /* ---- building ---- */
 
 static int add_events(struct node *n, struct err *err)
@@ -189,7 +200,8 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_config ac = {.n_listen = c->admin.n_listen};
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
-		.anycast = n->anycast, .board = n->fleet ? fleet_board(n->fleet) : NULL, .not_ready = not_ready, .config_text = config_text,
+		.anycast = n->anycast, .board = n->fleet ? fleet_board(n->fleet) : NULL,
+		.document = n->fleet ? fleet_document(n->fleet) : NULL, .fleet_region = fleet_region, .not_ready = not_ready, .config_text = config_text,
 		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
@@ -269,9 +281,9 @@ void node_free(struct node *n)
 	if (n->anycast_started)
 		anycast_stop(n->anycast, CEASE_MS, GOODBYE);
 	admin_free(n->admin);
-	fleet_free(n->fleet);
 	if (n->proxy_started)
 		proxy_stop(n->proxy);
+	fleet_stop(n->fleet);
 	anycast_free(n->anycast);
 	drain_free(n->drain);
 	proxy_free(n->proxy);
@@ -280,6 +292,7 @@ void node_free(struct node *n)
 			event_free(n->signals[i]);
 	if (n->loop)
 		loop_free(n->loop);
+	fleet_free(n->fleet);
 	if (n->config != n->started)
 		config_free(n->config);
 	config_free(n->started);

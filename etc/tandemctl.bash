@@ -23,6 +23,9 @@ _tandemctl_choices()
 		choices=$(_tandemctl_names regions)
 		;;
 	'region weight '*) (($# == 3)) && choices=default ;;
+	cluster) choices=region ;;
+	'cluster region') choices='drain ready maint weight' ;;
+	'cluster region '*) (($# == 3)) && choices=$(_tandemctl_names regions) ;;
 	anycast) choices='withdraw announce force' ;;
 	'anycast withdraw' | 'anycast announce' | 'anycast force') choices=$(_tandemctl_names anycast) ;;
 	explain) choices='--trunk --from --to --header --at' ;;

@@ -159,6 +159,15 @@ static void log_foreign(struct worker *w, const struct sip_msg *bye, const struc
 	worker_log_commit(w, r);
 }
 
+/* ... and said to the node that counts it. */
+static void tell_foreign(struct worker *w, const struct sip_msg *bye, const struct token *t)
+{
+	char key[KEY_MAX];
+	size_t n = key_of(bye->call_id, strlen(bye->call_id), bye->from_tag, bye->to_tag, key);
+	if (n && w->common->foreign_end)
+		w->common->foreign_end(w->common->foreign_end_arg, t->node, key, n);
+}
+
 void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token)
 {
 	struct active *a = find(w, bye->call_id, bye->from_tag, bye->to_tag);
@@ -169,8 +178,34 @@ void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct tok
 	}
 	if (a)
 		end_call(a, by, 0);
-	else if (token->node != w->common->node_hash)
+	else if (token->node != w->common->node_hash) {
 		log_foreign(w, bye, token);
+		tell_foreign(w, bye, token);
+	}
+}
+
+/* "Call-ID\nA\nB" to "Call-ID\nB\nA"; false: it is no such text. */
+static bool turned(const char *call, size_t len, char out[KEY_MAX])
+{
+	const char *end = call + len, *a = memchr(call, '\n', len), *b;
+	if (!a || !(b = memchr(a + 1, '\n', (size_t)(end - a - 1))) || len >= KEY_MAX)
+		return false;
+	snprintf(out, KEY_MAX, "%.*s\n%.*s\n%.*s", (int)(a - call), call, (int)(end - b - 1), b + 1, (int)(b - a - 1), a + 1);
+	return true;
+}
+
+void active_over(struct worker *w, const char *call, size_t len)
+{
+	char other[KEY_MAX];
+	struct active *a = NULL;
+	enum record_ended_by by = ENDED_BY_CALLER;
+	HASH_FIND(hh, w->actives, call, len, a);
+	if (!a && turned(call, len, other)) {
+		HASH_FIND(hh, w->actives, other, len, a);
+		by = ENDED_BY_CALLEE;
+	}
+	if (a)
+		end_call(a, by, RECORD_WN);
 }
 
 unsigned active_count(const struct worker *w) { return HASH_COUNT(w->actives); }

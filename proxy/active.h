@@ -21,6 +21,9 @@ void active_on_response(struct worker *w, const struct sip_msg *resp);
  * what the token knows is logged. */
 void active_on_bye(struct worker *w, const struct sip_msg *bye, const struct token *token);
 
+/* Another node says that this call is over: Call-ID and the tags, newlines between, as it saw them. */
+void active_over(struct worker *w, const char *call, size_t len);
+
 unsigned active_count(const struct worker *w);
 
 /* Forgets all without a word: the calls go on elsewhere. */

@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "proxy/active.h"
 #include "proxy/call_log.h"
 #include "proxy/ingress.h"
@@ -18,6 +19,7 @@
 #include "proxy/prober.h"
 #include "proxy/resolver.h"
 #include "proxy/self.h"
+#include "proxy/token.h"
 #include "proxy/worker.h"
 
 #define ALIVE_US CLOCK_SEC
@@ -242,6 +244,41 @@ int proxy_start(struct proxy *p)
 void proxy_drain(struct proxy *p, bool on) { atomic_store(&p->common.draining, on); }
 bool proxy_draining(const struct proxy *p) { return atomic_load(&p->common.draining); }
 void proxy_set_alone(struct proxy *p, bool alone) { atomic_store(&p->common.alone, alone); }
+void proxy_on_foreign_end(struct proxy *p, proxy_foreign_end_fn *fn, void *arg)
+{
+	p->common.foreign_end_arg = arg;
+	p->common.foreign_end = fn;
+}
+
+uint32_t proxy_node_hash(const char *node) { return token_name(node); }
+
+struct call_over {
+	struct worker *w;
+	size_t len;
+	char call[];
+};
+
+static void on_call_over(void *arg)
+{
+	struct call_over *o = arg;
+	o->w->txns.now_us = clock_us();  /* the loop may have slept since the last datagram */
+	active_over(o->w, o->call, o->len);
+	free(o);
+}
+
+void proxy_call_over(struct proxy *p, const char *call, size_t len)
+{
+	const char *id_end = memchr(call, '\n', len);
+	struct call_over *o = id_end ? malloc(sizeof *o + len) : NULL;
+	if (!o)
+		return;
+	o->w = p->common.workers[worker_owner(&p->common, call, (size_t)(id_end - call))];
+	o->len = len;
+	memcpy(o->call, call, len);
+	if (loop_post(o->w->loop, on_call_over, o))
+		free(o);
+}
+
 bool proxy_alone(const struct proxy *p) { return atomic_load(&p->common.alone); }
 
 unsigned proxy_transactions(const struct proxy *p)

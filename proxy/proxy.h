@@ -109,6 +109,14 @@ double proxy_overload(const struct proxy *proxy);
  * call by the flag NB. */
 void proxy_set_alone(struct proxy *proxy, bool alone);
 bool proxy_alone(const struct proxy *proxy);
+/* A BYE came by here of a call that another node set up: `node` is token_name() of its id, `call` names the call as
+ * proxy_call_over() wants it. Called on a worker's thread: must not wait. To be set before proxy_start(). */
+typedef void proxy_foreign_end_fn(void *arg, uint32_t node, const char *call, size_t len);
+void proxy_on_foreign_end(struct proxy *proxy, proxy_foreign_end_fn *fn, void *arg);
+/* Any thread. Another node says that a call of ours is over: it ends now, where it is still counted. */
+void proxy_call_over(struct proxy *proxy, const char *call, size_t len);
+/* token_name(), by which tokens name a node. */
+uint32_t proxy_node_hash(const char *node);
 /* Ends the threads; what was logged is written. */
 void proxy_stop(struct proxy *proxy);
 void proxy_free(struct proxy *proxy);

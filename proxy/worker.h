@@ -58,6 +58,8 @@ struct proxy_common {
 	char route_host[2][ADDR_STR_LEN];    /* host:port of our Record-Routes */
 	_Atomic bool draining;
 	_Atomic bool alone;          /* the other nodes' figures are out of reach */
+	void (*foreign_end)(void *arg, uint32_t node, const char *call, size_t len);  /* NULL: nobody asks */
+	void *foreign_end_arg;
 };
 
 /* How many more attempts may follow failed ones (call_failover.c). */

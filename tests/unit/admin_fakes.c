@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "base/clock.h"
 
 #define NOW_WALL_US (1769860800 * CLOCK_SEC)   /* 2026-01-31T12:00:00Z */
@@ -155,6 +157,43 @@ static void drain_state(void *arg, struct admin_drain *out)
 	                            .since_wall_us = fakes->draining ? NOW_WALL_US : 0, .new_calls = 3, .open = 2, .calls = 7};
 }
 
+static int fleet_region(void *arg, const struct admin_fleet_change *c, uint64_t *revision, struct err *err)
+{
+	struct fakes *fakes = arg;
+
+	if (strcmp(c->region, "nowhere") == 0)
+		return err_set(err, EINVAL, "there is no region \"nowhere\"");
+	snprintf(fakes->fleet_changed, sizeof fakes->fleet_changed, "%s %s %d %s", c->region, c->state ? c->state : "-",
+	         c->has_weight ? (int)c->weight : -2, c->who);
+	*revision = 8;
+	return 0;
+}
+
+static void board_fill(void *arg, struct node_record *own) { (void)arg, (void)own; }
+static void document_changed(void *arg, uint64_t revision, const char *body, size_t len) { (void)arg, (void)revision, (void)body, (void)len; }
+static void document_failed(void *arg, uint64_t revision, const char *why) { (void)arg, (void)revision, (void)why; }
+
+static void make_board(struct fakes *fakes)
+{
+	static const uint8_t secret[] = "a secret of the whole fleet";
+	struct board_config config = {.node = "iad-1", .prefix = "tandem", .interval_ms = 250, .ttl_ms = 3000, .fresh_ms = 1500};
+	struct node_record r = {.node = "ord-1", .version = "0.1.0", .revision = "00ff", .epoch = 1, .seq = 1, .ready = true,
+	                        .wall_us = NOW_WALL_US + CLOCK_SEC, .n_regions = 1, .n_prefixes = 1, .fleet_revision = 7,
+	                        .regions = {{.name = "us-east-1", .state = "ready", .calls = 21, .setups = 2, .latency_us = 80000}},
+	                        .prefixes = {{"203.0.113.10/32", "announce"}}};
+	struct jw w;
+
+	cluster_keys_add(&config.keys, secret, sizeof secret);
+	fakes->base = event_base_new();
+	fakes->board = board_new(fakes->base, &config, &(struct board_hooks){.fill = board_fill});
+	fakes->document = document_new(fakes->base, fakes->board,
+	                               &(struct document_hooks){.changed = document_changed, .failed = document_failed});
+	jw_init(&w);
+	record_encode(&config.keys, "tandem:node:ord-1", &r, &w);
+	board_take(fakes->board, 0, "ord-1", w.data, w.len);
+	jw_free(&w);
+}
+
 /* ---- setting up ---- */
 
 static struct policy_table *table_new(void)
@@ -266,9 +305,11 @@ struct fakes *fakes_new(void)
 	clock_test_set(7200 * CLOCK_SEC, NOW_WALL_US);
 	fill_proxy(&fakes->proxy);
 	fill_anycast(&fakes->anycast);
+	make_board(fakes);
 	fakes->sources = (struct admin_sources){
 		.version = "0.1.0", .node_id = "iad-1", .started_wall_us = NOW_WALL_US - 3600 * CLOCK_SEC,
 		.proxy = &fakes->proxy, .anycast = &fakes->anycast,
+		.board = fakes->board, .document = fakes->document, .fleet_region = fleet_region,
 		.not_ready = not_ready, .config_text = config_text, .reload = reload, .reloads = reloads, .drain = drain,
 		.drain_state = drain_state, .arg = fakes,
 	};
@@ -278,5 +319,8 @@ struct fakes *fakes_new(void)
 void fakes_free(struct fakes *fakes)
 {
 	policy_table_free(fakes->proxy.table);
+	document_free(fakes->document);
+	board_free(fakes->board);
+	event_base_free(fakes->base);
 	free(fakes);
 }

@@ -7,6 +7,8 @@
 
 #include "admin/admin.h"
 #include "anycast/anycast.h"
+#include "cluster/board.h"
+#include "cluster/document.h"
 #include "proxy/proxy.h"
 
 #define FAKE_REGIONS 2
@@ -41,6 +43,10 @@ struct fakes {
 	char drained_by[64];
 	const char *reload_lines;               /* what is wrong with the file; NULL: nothing */
 	int config_error;                       /* what config_text returns, 0 for the text */
+	struct event_base *base;                /* of the board, which is the real one, without servers; ord-1 is there too */
+	struct board *board;
+	struct document *document;
+	char fleet_changed[128];                /* the last change asked for */
 	struct admin_sources sources;           /* over all of these */
 };
 

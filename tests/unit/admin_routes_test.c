@@ -657,11 +657,43 @@ static bool fits(const json_t *doc, const json_t *schema, const json_t *v)
 	return !words;
 }
 
+/* The fleet: this node first, the other as its record says; a change for all goes to the daemon with who asked. */
+static void test_cluster(void)
+{
+	begin();
+	ask("GET", "/v1/cluster", NULL);
+	CU_ASSERT_EQUAL(got.status, 200);
+	CU_ASSERT_STRING_EQUAL(str("nodes.0.node"), "iad-1");
+	CU_ASSERT_STRING_EQUAL(str("nodes.1.node"), "ord-1");
+	CU_ASSERT_EQUAL(num("nodes.1.calls"), 21);
+	CU_ASSERT_EQUAL(num("nodes.1.clock_off_ms"), 1000);
+	CU_ASSERT_EQUAL(num("nodes.1.fleet_revision"), 7);
+	CU_ASSERT_STRING_EQUAL(str("nodes.1.prefixes.0.action"), "announce");
+	ask("PATCH", "/v1/cluster/regions/us-east-1", "{\"state\": \"drain\"}");
+	CU_ASSERT_EQUAL(got.status, 200);
+	CU_ASSERT_EQUAL(num("revision"), 8);
+	CU_ASSERT_EQUAL(strncmp(fakes->fleet_changed, "us-east-1 drain -2 ", 19), 0);
+	ask("PATCH", "/v1/cluster/regions/us-east-1", "{\"weight\": null}");
+	CU_ASSERT_EQUAL(strncmp(fakes->fleet_changed, "us-east-1 - -1 ", 15), 0);
+	ask("PATCH", "/v1/cluster/regions/us-east-1", "{}");
+	CU_ASSERT_EQUAL(got.status, 400);
+	ask("PATCH", "/v1/cluster/regions/nowhere", "{\"state\": \"drain\"}");
+	CU_ASSERT_EQUAL(got.status, 404);
+	fakes->sources.board = NULL;
+	fakes->sources.document = NULL;
+	ask("PATCH", "/v1/cluster/regions/us-east-1", "{\"state\": \"drain\"}");
+	CU_ASSERT_EQUAL(got.status, 409);
+	ask("GET", "/v1/cluster", NULL);
+	CU_ASSERT_EQUAL(got.status, 200);
+	end();
+}
+
 /* Asks one operation of the document, and holds the answer against what it says. */
 static void check_operation(const json_t *doc, const char *path, const char *method, const json_t *operation)
 {
 	static const struct { const char *path, *body; } bodies[] = {
 		{"/v1/regions/{name}", "{\"state\": \"ready\", \"weight\": 3}"},
+		{"/v1/cluster/regions/{name}", "{\"state\": \"drain\"}"},
 		{"/v1/regions/{name}/figures", "{\"percent\": 40.5, \"queue\": null, \"age_ms\": 20}"},
 		{"/v1/explain", "{\"trunk\": \"carrier-a\", \"from\": \"1\", \"to\": \"+18005550100\"}"},
 	};
@@ -670,7 +702,7 @@ static void check_operation(const json_t *doc, const char *path, const char *met
 	const char *body = NULL;
 
 	snprintf(real_path, sizeof real_path, "%s", !strchr(path, '{') ? path : strstr(path, "figures") ?
-	         "/v1/regions/us-east-1/figures" : "/v1/regions/us-east-1");
+	         "/v1/regions/us-east-1/figures" : strstr(path, "cluster") ? "/v1/cluster/regions/us-east-1" : "/v1/regions/us-east-1");
 	snprintf(verb, sizeof verb, "%s", method);
 	for (char *p = verb; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
@@ -746,6 +778,7 @@ UNIT_MAIN("admin routes",
 	{"methods", test_methods},
 	{"bodies are checked whole", test_bodies},
 	{"drain", test_drain},
+	{"the fleet", test_cluster},
 	{"anycast in full", test_anycast_in_full},
 	{"types and sizes of bodies", test_body_types},
 	{"other sites' pages change nothing", test_foreign_pages},
