@@ -14,6 +14,7 @@ struct admin;
 struct anycast;
 struct board;
 struct document;
+struct ended;
 struct loop;
 struct proxy;
 
@@ -62,6 +63,7 @@ struct admin_sources {
 	struct proxy *proxy;
 	struct anycast *anycast;      /* NULL without an anycast section */
 	const struct board *board;    /* NULL: a node on its own */
+	const struct ended *ended;    /* calls that end by another node; NULL: none are told */
 	const struct document *document;  /* what is set for the fleet; NULL with `board` */
 	/* Asks for it; the revision that it will be. -EAGAIN or -EINVAL and `err`. Not called without `board`. */
 	int (*fleet_region)(void *arg, const struct admin_fleet_change *change, uint64_t *revision, struct err *err);

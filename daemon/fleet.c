@@ -310,6 +310,7 @@ void fleet_reconfigured(struct fleet *f, const struct config *config)
 		on_document(f, document_revision(f->document), document_body(f->document), 0);
 }
 
+const struct ended *fleet_ended(const struct fleet *f) { return f->ended; }
 const struct document *fleet_document(const struct fleet *f) { return f->document; }
 const struct board *fleet_board(const struct fleet *f) { return f->board; }
 enum policy_route_others fleet_others(const struct fleet *f)

@@ -30,6 +30,7 @@ void fleet_reconfigured(struct fleet *fleet, const struct config *config);
  * came to be is in the log and in what each node says of itself. */
 int fleet_change(struct fleet *fleet, const struct fleet_change *change, uint64_t *revision, struct err *err);
 
+const struct ended *fleet_ended(const struct fleet *fleet);
 const struct document *fleet_document(const struct fleet *fleet);
 const struct board *fleet_board(const struct fleet *fleet);
 /* Any thread. */
