@@ -133,7 +133,15 @@ static void on_end(void *user)
 	call_free_if_over(b->call);
 }
 
-static const struct txn_client_user branch_user = {on_response, on_timeout, on_end};
+/* As if it had answered 503 (section 16.9); that it has not, the record tells. */
+static void on_unreachable(void *user)
+{
+	struct branch *b = user;
+	b->log.unreachable = true;
+	call_step(b->call, b, CALL_ON_TIMEOUT, NULL);
+}
+
+static const struct txn_client_user branch_user = {on_response, on_timeout, on_end, on_unreachable};
 
 static struct branch *add_branch(struct call *c, unsigned region, unsigned target)
 {

@@ -67,7 +67,7 @@ void call_log_route(struct call *c, const struct policy_plan *plan, unsigned reg
 	r->route = (struct record_route){
 		.chosen = (int16_t)region, .attempt = c->n_branches, .n_candidates = (uint8_t)n,
 		.because = plan ? (uint8_t)plan->because : 0, .after_region = after ? after->region : UINT8_MAX,
-		.after_status = after ? after->status : 0, .refuse = plan ? plan->refuse : 0,
+		.after_status = after ? after->status : 0, .after_unreachable = after && after->unreachable, .refuse = plan ? plan->refuse : 0,
 		.threshold = plan ? plan->threshold : 0, .random = c->decision ? c->decision->query.random : 0,
 		.headers_len = extra, .decision_us_x10 = (uint32_t)(decision_ns / 100),
 	};

@@ -94,7 +94,7 @@ static void on_end(void *user)
 	p->txn = NULL;
 }
 
-static const struct txn_client_user probe_user = {on_response, on_timeout, on_end};
+static const struct txn_client_user probe_user = {on_response, on_timeout, on_end, NULL};
 
 static void on_patience(struct timer *timer)
 {

@@ -65,7 +65,9 @@ static void put_failover(struct jw *w, const struct record *r)
 {
 	char text[160];
 	const char *before = region_name(r, r->route.after_region);
-	if (r->route.after_status)
+	if (r->route.after_unreachable)
+		snprintf(text, sizeof text, "failover: %s is unreachable", before ? before : "-");
+	else if (r->route.after_status)
 		snprintf(text, sizeof text, "failover: %s answered %u", before ? before : "-", r->route.after_status);
 	else
 		snprintf(text, sizeof text, "failover: %s did not answer in time", before ? before : "-");

@@ -36,6 +36,7 @@ enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 struct record_attempt {
 	uint8_t region, target;      /* indices; region 255: not known */
 	uint16_t status;             /* final; 0: none came */
+	bool unreachable;            /* an ICMP error came instead */
 	int32_t first_ms, ring_ms, answer_ms;  /* since the attempt was sent; -1: did not happen */
 };
 
@@ -44,7 +45,8 @@ struct record_route {
 	uint8_t attempt;             /* from 1 */
 	uint8_t because;             /* enum policy_because, for the first attempt */
 	uint8_t after_region;        /* failover: which region failed before ... */
-	uint16_t after_status;       /* ... and with what; 0: silence */
+	uint16_t after_status;       /* ... and with what; 0: silence, or an ICMP error */
+	bool after_unreachable;
 	uint32_t decision_us_x10;    /* tenths of a microsecond */
 	uint8_t n_candidates;        /* struct policy_candidate each, before the texts */
 	uint16_t refuse;

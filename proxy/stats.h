@@ -11,6 +11,7 @@
 	X(RX_DATAGRAMS,       "sip_received_datagrams_total", "", "Datagrams read from SIP sockets") \
 	X(TX_DATAGRAMS,       "sip_sent_datagrams_total", "", "Datagrams handed to the kernel") \
 	X(TX_ERRORS,          "sip_send_errors_total", "", "Datagrams the kernel refused") \
+	X(TX_UNREACHABLE,     "sip_unreachable_total", "", "Attempts that failed at once: an ICMP error said that nobody is there") \
 	X(REQ_INVITE,         "sip_requests_total", "method=\"INVITE\"", "Requests accepted for processing, retransmissions not counted") \
 	X(REQ_ACK,            "sip_requests_total", "method=\"ACK\"", "") \
 	X(REQ_BYE,            "sip_requests_total", "method=\"BYE\"", "") \

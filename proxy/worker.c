@@ -23,7 +23,7 @@ struct handover {
 	int64_t since_us;            /* when it was put here */
 	struct addr source;
 	uint32_t len;
-	uint8_t socket;
+	uint8_t socket;              /* NO_SOCKET: it has failed, and this is what an ICMP error quotes of it */
 };
 
 static void set_timer(struct worker *w)
@@ -152,6 +152,23 @@ static void on_datagram(void *arg, unsigned socket, const struct addr *source, c
 	w->common->app->datagram(w, socket, source, data, len);
 }
 
+/* The kernel gives an ICMP error to the worker that the answer would have come to. */
+static void on_failed(void *arg, const char *quote, size_t len)
+{
+	static const struct addr nobody;
+	struct worker *w = arg;
+	const char *id;
+	size_t id_len;
+	unsigned owner = w->index;
+	if (w->common->n_workers > 1 && sip_scan_call_id(quote, len, &id, &id_len))
+		owner = worker_owner(w->common, id, id_len);
+	begin_turn(w);
+	if (owner == w->index)
+		txn_client_unreachable(&w->txns, quote, len);
+	else
+		hand_over(w, owner, NO_SOCKET, &nobody, quote, len);
+}
+
 /* What has waited to be served, in a socket or in an inbox; -1: nothing came. */
 static void measure(struct worker *w, int64_t wait_us)
 {
@@ -175,7 +192,10 @@ static int64_t drain_inbox(struct worker *w, struct ring *ring)
 	size_t size;
 	for (const struct handover *h; (h = ring_peek(ring, &size)); ring_release(ring)) {
 		wait = now > h->since_us ? now - h->since_us : 0;
-		w->common->app->datagram(w, h->socket, &h->source, (char *)(uintptr_t)(h + 1), h->len);
+		if (h->socket == NO_SOCKET)
+			txn_client_unreachable(&w->txns, (const char *)(h + 1), h->len);
+		else
+			w->common->app->datagram(w, h->socket, &h->source, (char *)(uintptr_t)(h + 1), h->len);
 	}
 	return wait;
 }
@@ -315,7 +335,7 @@ static void on_started(void *arg)
 
 int worker_start(struct worker *w)
 {
-	int rc = udp_start(w->udp, loop_base(w->loop), on_datagram, on_read_turn, w);
+	int rc = udp_start(w->udp, loop_base(w->loop), on_datagram, on_failed, on_read_turn, w);
 	if (!rc)
 		rc = loop_post(w->loop, on_started, w);
 	return rc ? rc : loop_start(w->loop);

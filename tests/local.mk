@@ -16,6 +16,10 @@ EXTRA_PROGRAMS += tests/bench/decide
 tests_bench_decide_SOURCES = tests/bench/decide.c
 tests_bench_decide_LDADD = $(POLICY_LIBS)
 CLEANFILES += tests/bench/decide
+EXTRA_PROGRAMS += tests/bench/lookup
+tests_bench_lookup_SOURCES = tests/bench/lookup.c
+tests_bench_lookup_LDADD = $(BASE_LIBS)
+CLEANFILES += tests/bench/lookup
 EXTRA_PROGRAMS += tests/bench/board
 tests_bench_board_SOURCES = tests/bench/board.c
 tests_bench_board_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
@@ -24,7 +28,7 @@ CLEANFILES += tests/bench/board
 EXTRA_DIST += tests/bench/fleet
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
-	tests/bench/calls tests/bench/kamailio.cfg tests/bench/policy
+	tests/bench/calls tests/bench/stage.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy
 # Tests with real routers: tests/peer/bird runs this program.
 EXTRA_PROGRAMS += tests/peer/speaker
 tests_peer_speaker_SOURCES = tests/peer/speaker.c

@@ -78,6 +78,7 @@ struct txn_client_user {
 	void (*on_response)(void *user, const struct sip_msg *resp);
 	void (*on_timeout)(void *user);  /* timer B or F, or no final response in time after CANCEL */
 	void (*on_end)(void *user);      /* always the last call */
+	void (*on_unreachable)(void *user);  /* the network says that nobody is there (section 17.1.4); NULL: time tells */
 };
 
 /* Sends the request in `data` (written by sip_write_request()) and repeats it. `branch` is its own.
@@ -87,6 +88,9 @@ struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method metho
                                   const struct txn_client_user *ops, void *user);
 /* The transaction a response belongs to (section 17.1.3), or NULL: it is a stray. */
 struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg *resp);
+/* An ICMP error quotes `len` bytes of a request that was sent: its transaction ends now, if it waits for its first
+ * response and its user minds. Whose branch it does not bear, it says nothing to. False: no such transaction. */
+bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t len);
 void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */

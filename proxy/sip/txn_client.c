@@ -123,6 +123,40 @@ struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg
 	return t;
 }
 
+/* The branch of the topmost Via, and what the line before it asks for, of a text that may end anywhere. */
+static struct txn_client *find_quoted(struct txn_layer *layer, const char *quote, size_t len)
+{
+	static const struct { const char *start; enum sip_method method; } methods[] = {
+		{"INVITE ", SIP_INVITE}, {"OPTIONS ", SIP_OPTIONS},
+	};
+	char branch[KEY_MAX], key[KEY_MAX];
+	const char *end = quote + len, *p = memmem(quote, len, ";branch=", 8);
+	struct txn_client *t = NULL;
+	size_t n = 0;
+	for (p = p ? p + 8 : end; p < end && n + 1 < sizeof branch && !strchr("; ,\t\r\n", *p); p++)
+		branch[n++] = *p;
+	branch[n] = 0;
+	for (unsigned i = 0; p < end && i < sizeof methods / sizeof methods[0]; i++) {
+		if (len < strlen(methods[i].start) || memcmp(quote, methods[i].start, strlen(methods[i].start)) != 0)
+			continue;
+		n = key_of(branch, methods[i].method, key);
+		if (n)
+			HASH_FIND(hh, layer->clients, key, n, t);
+	}
+	return t;
+}
+
+bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t len)
+{
+	struct txn_client *t = find_quoted(layer, quote, len);
+	if (!t || t->state != CALLING || t->cancel_wanted || !t->ops || !t->ops->on_unreachable)
+		return false;
+	stats_inc(layer->stats, STAT_TX_UNREACHABLE);
+	t->ops->on_unreachable(t->user);
+	destroy(t);
+	return true;
+}
+
 /* A follower (ACK, CANCEL) is made from the request's own text. That a caller of RFC 2543 has no From tag was
  * let pass then; beside the magic cookie of our Via it looks like a fault. */
 static size_t write_follower(struct txn_client *t, const struct sip_msg *final)

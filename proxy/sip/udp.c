@@ -8,6 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+
 #include <event2/event.h>
 
 #include "base/clock.h"
@@ -15,6 +19,8 @@
 #define IN_BATCH 32
 #define OUT_BATCH 64
 #define OUT_BYTES (256 * 1024)
+#define ERRORS_BATCH 32              /* ICMP errors read in a turn: the rest waits for the next */
+#define SEND_TRIES 3
 #define KERNEL_BUFFER (4 * 1024 * 1024)
 
 struct udp_socket {
@@ -23,6 +29,7 @@ struct udp_socket {
 	int fd;
 	unsigned index;
 	uint32_t lost;               /* the kernel's count of what it dropped here */
+	bool errors;                 /* a send has been told that there are some to be read */
 };
 
 /* What the kernel says of a datagram: when it came, and how many it has dropped. */
@@ -42,6 +49,7 @@ struct udp {
 	unsigned n_sockets;
 	struct stats *stats;
 	udp_receive_fn *receive;
+	udp_failed_fn *failed;
 	udp_turn_fn *turn;
 	void *arg;
 
@@ -76,6 +84,7 @@ static int bind_one(const struct proxy_listen *l, bool shared, struct err *err)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
+	setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &one, sizeof one);
 	if (bind(fd, &l->address.sa, addr_len(&l->address)) < 0) {
 		int e = errno;
 		close(fd);
@@ -167,6 +176,44 @@ static void measure(struct udp_socket *s, int n)
 
 int64_t udp_wait_us(const struct udp *u) { return u->wait_us; }
 
+/* RFC 3261 section 18.4: destination unreachable and parameter problem are a failure; what asks for smaller packets, or
+ * says that one was too long on its way, is none. */
+static bool is_failure(const struct sock_extended_err *e)
+{
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP)
+		return (e->ee_type == ICMP_DEST_UNREACH && e->ee_code != ICMP_FRAG_NEEDED) || e->ee_type == ICMP_PARAMETERPROB;
+	return e->ee_origin == SO_EE_ORIGIN_ICMP6 && (e->ee_type == ICMP6_DST_UNREACH || e->ee_type == ICMP6_PARAM_PROB);
+}
+
+static bool failed_for_good(struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct sock_extended_err e;
+		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+		    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&e, CMSG_DATA(c), sizeof e);
+		return is_failure(&e);
+	}
+	return false;
+}
+
+/* What the kernel has queued of ICMP errors: each quotes what was sent. */
+static void read_errors(struct udp_socket *s)
+{
+	char quote[1024], control[256];
+	s->errors = false;
+	for (int i = 0; i < ERRORS_BATCH; i++) {
+		struct iovec iov = {quote, sizeof quote};
+		struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+		ssize_t n = recvmsg(s->fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT);
+		if (n < 0)
+			return;
+		if (failed_for_good(&h))
+			s->udp->failed(s->udp->arg, quote, (size_t)n);
+	}
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct udp_socket *s = arg;
@@ -174,6 +221,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	int n = recvmmsg(fd, u->in, IN_BATCH, 0, NULL);
 	measure(s, n);
+	if (n < 0 || s->errors)
+		read_errors(s);
 	for (int i = 0; i < n; i++) {
 		u->receive(u->arg, s->index, &u->in_addr[i], u->in_iov[i].iov_base, u->in[i].msg_len);
 		u->in[i].msg_hdr.msg_namelen = sizeof u->in_addr[i];
@@ -184,9 +233,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	u->turn(u->arg);
 }
 
-int udp_start(struct udp *u, struct event_base *base, udp_receive_fn *receive, udp_turn_fn *turn, void *arg)
+int udp_start(struct udp *u, struct event_base *base, udp_receive_fn *receive, udp_failed_fn *failed, udp_turn_fn *turn,
+              void *arg)
 {
 	u->receive = receive;
+	u->failed = failed;
 	u->turn = turn;
 	u->arg = arg;
 	for (unsigned i = 0; i < u->n_sockets; i++) {
@@ -223,17 +274,30 @@ void udp_send(struct udp *u, const struct sip_path *path, const void *data, size
 	u->out_used += len;
 }
 
+/* What an ICMP error for an earlier datagram makes of a send, which then has sent nothing. */
+static bool of_another(int error)
+{
+	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == ENOPROTOOPT ||
+	       error == EPROTO || error == EMSGSIZE || error == EHOSTDOWN || error == EACCES;
+}
+
 /* Sends m[0..n) on one socket. A datagram that the kernel refuses is lost, as on any network, and
  * those behind it still go. */
-static void send_run(struct udp *u, int fd, struct mmsghdr *m, unsigned n)
+static void send_run(struct udp_socket *s, struct mmsghdr *m, unsigned n)
 {
-	while (n) {
-		int sent = sendmmsg(fd, m, n, 0);
+	struct udp *u = s->udp;
+	for (unsigned tries = 1; n; tries++) {
+		int sent = sendmmsg(s->fd, m, n, 0);
 		if (sent > 0) {
 			stats_add(u->stats, STAT_TX_DATAGRAMS, (uint64_t)sent);
+			tries = 0;
 		} else if (errno == EINTR) {
 			continue;
+		} else if (of_another(errno) && tries < SEND_TRIES) {
+			s->errors = true;
+			continue;
 		} else {
+			tries = 0;
 			stats_inc(u->stats, STAT_TX_ERRORS);
 			sent = 1;
 		}
@@ -263,7 +327,7 @@ void udp_flush(struct udp *u)
 			};
 			n++;
 		}
-		send_run(u, u->sockets[socket].fd, m, n);
+		send_run(&u->sockets[socket], m, n);
 	}
 	u->n_out = 0;
 	u->out_used = 0;

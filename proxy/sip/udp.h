@@ -16,6 +16,8 @@ struct udp;
 
 /* `data` has one writable byte after its end and lives until the function returns. */
 typedef void udp_receive_fn(void *arg, unsigned socket, const struct addr *source, char *data, size_t len);
+/* An ICMP error says that what was sent did not get there; `quote` is its beginning, as far as the error brings it. */
+typedef void udp_failed_fn(void *arg, const char *quote, size_t len);
 /* A batch has been read and handled: the turn's end. */
 typedef void udp_turn_fn(void *arg);
 
@@ -25,7 +27,8 @@ int udp_probe(const struct proxy_listen *listen, struct err *err);
 
 /* Binds one socket per entry, in this order; reads once udp_start() has been called. */
 struct udp *udp_new(const struct proxy_listen *listen, unsigned n, struct stats *stats, struct err *err);
-int udp_start(struct udp *udp, struct event_base *base, udp_receive_fn *receive, udp_turn_fn *turn, void *arg);
+int udp_start(struct udp *udp, struct event_base *base, udp_receive_fn *receive, udp_failed_fn *failed, udp_turn_fn *turn,
+              void *arg);
 void udp_free(struct udp *udp);
 
 /* How long the datagram of the last batch that waited least lay in the socket, by the kernel's receive time stamp,

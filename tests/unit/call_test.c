@@ -345,6 +345,48 @@ static void test_failover_status(void)
 	rig_end();
 }
 
+/* An ICMP error: the attempt is over at once, if the error quotes enough to tell which one. */
+static void test_unreachable(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	struct txn_layer *txns = &rig_worker->txns;
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, m, 0));
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, m, 40));           /* 8 bytes are all that some routers quote */
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bKx\r\n", 62));
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, rig_response(m, 180, "b", ""), 200));
+	rig_expect_none();
+	CU_ASSERT_TRUE(txn_client_unreachable(txns, m, 200));
+	const char *m2 = rig_expect(WEST, "INVITE ");
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, m, 200));          /* once */
+	CU_ASSERT_EQUAL(rig_stat(STAT_TX_UNREACHABLE), 1);
+	CU_ASSERT_EQUAL(live(0)->failed, 1);
+	rig_receive(WEST, rig_response(m2, 100, "", ""));
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, m2, 200));         /* it is there: what is said later is not believed */
+	answer(WEST, m2, 200);
+	expect_route(0, 1);
+	const struct record *r = expect_record(RECORD_ROUTE);
+	CU_ASSERT_EQUAL(r->route.after_region, 0);
+	CU_ASSERT_EQUAL(r->route.after_status, 0);
+	CU_ASSERT_TRUE(r->route.after_unreachable);
+	rig_skip();
+	rig_end();
+}
+
+/* Nobody is anywhere: the caller hears it at once. */
+static void test_all_unreachable(void)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	CU_ASSERT_TRUE(txn_client_unreachable(&rig_worker->txns, m, strlen(m)));
+	m = rig_expect(WEST, "INVITE ");
+	CU_ASSERT_TRUE(txn_client_unreachable(&rig_worker->txns, m, strlen(m)));
+	rig_expect(CARRIER, "SIP/2.0 503");
+	txn_layer_free(&rig_worker->txns);
+	rig_skip();
+	rig_end();
+}
+
 static void test_failover_silence(void)
 {
 	rig_begin(NULL);
@@ -1393,7 +1435,7 @@ static void test_retry_after(void)
 	rig_end();
 }
 
-UNIT_MAIN("call", {"codes that are final", test_never}, {"100 and no more", test_attempt_deadline},
+UNIT_MAIN("call", {"ICMP error", test_unreachable}, {"ICMP errors everywhere", test_all_unreachable}, {"codes that are final", test_never}, {"100 and no more", test_attempt_deadline},
           {"all attempts together", test_total_deadline}, {"another target first", test_target_first},
           {"a region's failure", test_region_at_once}, {"no target that is down", test_target_down},
           {"retry budget", test_budget}, {"retry budget spent", test_budget_flag}, {"Retry-After", test_retry_after},

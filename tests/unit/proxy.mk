@@ -6,6 +6,7 @@ PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 
 check_PROGRAMS += \
 	tests/unit/call_test \
+	tests/unit/call_memory_test \
 	tests/unit/dialog_test \
 	tests/unit/active_test \
 	tests/unit/ingress_test \
@@ -21,6 +22,9 @@ check_PROGRAMS += \
 	tests/unit/trunk_test \
 	tests/unit/trunk_rules_test \
 	tests/unit/txn_test
+tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
+tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)

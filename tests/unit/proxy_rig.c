@@ -200,8 +200,7 @@ void rig_end(void)
 	call_log_free(common.log);
 	table_free(common.table);
 	free(w);
-	while (n_kept)
-		free(kept[--n_kept]);
+	rig_forget();
 }
 
 /* ---- in ---- */
@@ -268,6 +267,12 @@ unsigned rig_skip(void)
 	unsigned n = n_sent - n_taken;
 	n_taken = n_sent = 0;
 	return n;
+}
+
+void rig_forget(void)
+{
+	while (n_kept)
+		free(kept[--n_kept]);
 }
 
 /* ---- messages ---- */

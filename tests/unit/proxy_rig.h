@@ -59,6 +59,8 @@ const char *rig_expect(const char *peer, const char *start);
 void rig_expect_none(void);
 /* Forgets what has been sent so far; returns how many messages. */
 unsigned rig_skip(void);
+/* Frees every text and record handed out so far; none may be used any more. After rig_skip(). */
+void rig_forget(void);
 
 /* A response to `request` as its receiver would write it, with a To tag and `extra` header lines. */
 const char *rig_response(const char *request, int status, const char *tag, const char *extra);

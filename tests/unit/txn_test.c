@@ -430,7 +430,7 @@ static void on_end(void *user)
 	ends++;
 	client = NULL;
 }
-static const struct txn_client_user user_ops = {on_response, on_timeout, on_end};
+static const struct txn_client_user user_ops = {on_response, on_timeout, on_end, NULL};
 
 #define C "z9hG4bKclient"
 
@@ -781,7 +781,7 @@ static void on_end_count(void *user) { told++; }
 
 static void test_many(void)
 {
-	static const struct txn_client_user quiet = {on_response, on_timeout, on_end_count};
+	static const struct txn_client_user quiet = {on_response, on_timeout, on_end_count, NULL};
 	struct sip_path path = path_to("192.0.2.1:5070");
 	begin();
 	told = 0;

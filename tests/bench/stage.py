@@ -1,0 +1,225 @@
+"""The stage of tests/bench/calls: the servers beside one another in a namespace, SIPp on both sides of them, and what
+the scheduler and SIPp say of a round."""
+import csv
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+CARRIER, REGIONS = "192.0.2.2", ("198.51.100.21", "198.51.100.22")
+EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13"}
+FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13"}
+CALL_MS = 200
+NAMES = ("tandem", "kamailio", "relay")
+
+TANDEM_CONFIG = """
+node: {{id: {name}, address: {egress}, egress: {egress}, workers: {workers}}}
+listen:
+  - {{address: {front}, port: 5060, transport: udp, anycast: true}}
+trunks:
+  - {{name: carrier, sources: [192.0.2.0/24]}}
+regions:
+  - {{name: region-1, targets: ["sip:{r1}:5060"]}}
+  - {{name: region-2, targets: ["sip:{r2}:5060"]}}
+pools:
+  - {{name: default, regions: [region-1, region-2], strategy: adaptive}}
+rules:
+  - {{name: all, pool: default}}
+admin: {{listen: ["unix:{dir}/{name}.sock"]}}
+log: {{level: warn, calls: {{file: {dir}/{name}.jsonl}}}}
+"""
+
+
+SIPP_NICE = -10  # where that is permitted: SIPp is not what is measured
+
+
+def place(cpus, nice):
+    os.sched_setaffinity(0, cpus)
+    try:
+        os.nice(nice)
+    except PermissionError:
+        pass
+
+
+class Bench:
+    def __init__(self, args, workdir):
+        self.args, self.dir = args, workdir
+        self.processes = []
+
+    def spawn(self, name, command, cpus, nice=0):
+        log = open("%s/%s.log" % (self.dir, name), "w")
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
+                                   preexec_fn=lambda: place(cpus, nice))
+        self.processes.append(process)
+        return process
+
+    def stop(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def tail(self, name):
+        with open("%s/%s.log" % (self.dir, name), errors="replace") as log:
+            return "".join(log.readlines()[-5:])
+
+    # ---- the servers ----
+
+    def start_tandem(self, cpus, name="tandem", workers=1):
+        config = "%s/%s.yaml" % (self.dir, name)
+        with open(config, "w") as out:
+            out.write(TANDEM_CONFIG.format(name=name, workers=workers, egress=EGRESS[name], front=FRONT[name],
+                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir))
+        return self.spawn(name, [self.args.build + "/tandemd", "-c", config], cpus)
+
+    def start_tandem2(self, cpus):
+        return self.start_tandem(cpus, "tandem2", 2)
+
+    def start_kamailio(self, cpus):
+        modules = glob.glob("/usr/lib/*/kamailio/modules/tm.so")
+        if not modules:
+            sys.exit("calls: no Kamailio here: etc/install-packages bench")
+        with open(HERE + "/kamailio.cfg") as template, open(self.dir + "/kamailio.cfg", "w") as out:
+            out.write(template.read().replace("@LISTEN@", FRONT["kamailio"] + ":5060").replace("@DIR@", self.dir)
+                      .replace("@MODULES@", os.path.dirname(modules[0]) + "/"))
+        with open(self.dir + "/dispatcher.list", "w") as out:
+            out.write("1 sip:%s:5060 0 10\n1 sip:%s:5060 0 5\n" % REGIONS)
+        return self.spawn("kamailio", ["kamailio", "-DD", "-E", "-m", "1024", "-x", "tlsf", "-X", "tlsf", "-Y", self.dir, "-f",
+                                       self.dir + "/kamailio.cfg"], cpus)
+
+    def start_relay(self, cpus):
+        return self.spawn("relay", [self.args.build + "/tests/bench/relay", FRONT["relay"] + ":5060",
+                                    CARRIER + ":5070", REGIONS[0] + ":5060"], cpus)
+
+    def start_regions(self, cpus):
+        for address in REGIONS:
+            self.spawn("uas-" + address, ["sipp", "-nostdin", "-sf", self.dir + "/uas.xml", "-i", address, "-p", "5060",
+                                          "-bind_local", "-default_behaviors", "all,-bye"], cpus)
+
+    # ---- one round ----
+
+    def call(self, server, rate, seconds, cpus, most=None):
+        """Places calls through a server; returns a Round. `most`: seconds after which what is not over is given up."""
+        stat, calls = "%s/uac.csv" % self.dir, rate * seconds
+        for old in [stat] + glob.glob(self.dir + "/*_rtt.csv"):
+            if os.path.exists(old):
+                os.unlink(old)
+        command = ["sipp", "-nostdin", "-sf", self.dir + "/uac.xml", "-i", CARRIER, "-p", "5070", "-s", "+14155550123",
+                   "-bind_local", "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS), "-trace_stat",
+                   "-stf", stat, "-fd", "1", "-trace_rtt", "-rtt_freq", "1000", "-timeout",
+                   "%ds" % (seconds + 30), FRONT[server] + ":5060"]
+        uac = self.spawn("uac-" + server, command, cpus, SIPP_NICE)
+        try:
+            uac.wait(most or seconds + 60)
+        except subprocess.TimeoutExpired:
+            uac.kill()  # it would wait for every call that got no answer
+            uac.wait()
+            time.sleep(2)  # the server's queue is worked off
+        self.processes.remove(uac)
+        if not os.path.exists(stat):
+            sys.exit("calls: SIPp did not start:\n" + self.tail("uac-" + server))
+        return Round(stat, glob.glob(self.dir + "/*_rtt.csv"), calls, seconds)
+
+    def handicap(self, each, cpus):
+        """Busy loops that leave a server so small a part of each core that SIPp is not what gives out first."""
+        loop = [sys.executable, "-c", "while True: pass"]
+        return [self.spawn("busy-%d-%d" % (cpu, i), loop, {cpu}) for cpu in cpus for i in range(each)]
+
+    def end(self, processes):
+        for process in processes:
+            process.kill()
+            process.wait()
+            self.processes.remove(process)
+
+
+class Round:
+    """What SIPp says of a round: `failed` calls, and over its steady part `rate` completed calls a second and
+    `setups_ms`, INVITE to 200, sorted."""
+
+    def __init__(self, stat, rtts, calls, seconds):
+        with open(stat, newline="") as rows:
+            rows = list(csv.DictReader(rows, delimiter=";"))
+        at = lambda row: clock_s(row["ElapsedTime(C)"])
+        good = lambda row: int(row["SuccessfulCall(C)"])
+        self.failed = calls - good(rows[-1])
+        steady = [row for row in rows if 1 <= at(row) <= seconds + 0.2]
+        if len(steady) < 2:
+            sys.exit("calls: SIPp wrote %d rows of statistics in %d s" % (len(rows), seconds))
+        self.rate = (good(steady[-1]) - good(steady[0])) / (at(steady[-1]) - at(steady[0]))
+        self.setups_ms = []
+        for name in rtts:
+            with open(name) as out:
+                self.setups_ms += [float(line.split(";")[1]) for line in out if re.match(r"[0-9.]+;[0-9.]+;", line)]
+        self.setups_ms.sort()
+
+    def percentile(self, share):
+        return self.setups_ms[min(int(len(self.setups_ms) * share), len(self.setups_ms) - 1)] if self.setups_ms else None
+
+
+def clock_s(text):
+    """Seconds of SIPp's HH:MM:SS:uuuuuu or HH:MM:SS; a round has no hours."""
+    parts = text.split(":")
+    return int(parts[1]) * 60 + int(parts[2]) + (int(parts[3]) / 1e6 if len(parts) > 3 else 0)
+
+
+def cpu_ns(pid):
+    """CPU time of a process, all its threads and its children."""
+    total = 0
+    for task in glob.glob("/proc/%d/task/*" % pid):
+        try:
+            with open(task + "/schedstat") as f:
+                total += int(f.read().split()[0])
+            with open(task + "/children") as f:
+                children = [int(child) for child in f.read().split()]
+        except FileNotFoundError:
+            continue
+        total += sum(cpu_ns(child) for child in children)
+    return total
+
+
+def wait_for_udp(address, seconds=10):
+    """Waits until something is bound to the address: the kernel's own table, so that nothing is sent."""
+    wanted = "%02X%02X%02X%02X:13C4" % tuple(int(part) for part in reversed(address.split(".")))
+    for _ in range(seconds * 20):
+        with open("/proc/net/udp") as table:
+            if wanted in table.read():
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def set_up_network():
+    commands = ["link set lo up"]
+    for address in (CARRIER, *EGRESS.values(), *REGIONS, *FRONT.values()):
+        commands.append("addr add %s/32 dev lo" % address)
+    for command in commands:
+        subprocess.run(["ip", *command.split()], check=True)
+
+
+def write_scenarios(directory):
+    ladders = {"uac": "send INVITE, recv 180, recv 200, send ACK, pause, send BYE, recv 200",
+               "uas": "recv INVITE, send 180, send 200, recv ACK, recv BYE, send 200"}
+    for role, ladder in ladders.items():
+        scenario = subprocess.run([TOP + "/tests/sipp/scenario", role, ladder], check=True, stdout=subprocess.PIPE,
+                                  text=True).stdout
+        if role == "uac":  # time from the INVITE to its 200
+            scenario = scenario.replace("<send ", '<send start_rtd="invite" ', 1)
+            scenario = scenario.replace('rrs="true"', 'rrs="true" rtd="invite"', 1)
+        with open("%s/%s.xml" % (directory, role), "w") as out:
+            out.write(scenario)
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + text)
+        sys.stderr.flush()
