@@ -48,9 +48,10 @@ struct admin_reloads {
 	int64_t last_wall_us;         /* when what is in force was loaded: the start, or the last reload that went well */
 };
 
-/* A change of a region in the whole fleet. */
+/* A change of a region, or of the policy, in the whole fleet. */
 struct admin_fleet_change {
-	const char *region;
+	const char *region;           /* NULL: none */
+	const char *policy;           /* YAML: pools, rules, tuning; NULL: as before; empty: none any more */
 	const char *state;            /* NULL: as before */
 	bool has_weight;
 	int32_t weight;               /* -1: as configured */
