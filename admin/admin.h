@@ -14,6 +14,7 @@ struct admin;
 struct anycast;
 struct board;
 struct document;
+struct ended;
 struct loop;
 struct proxy;
 
@@ -47,9 +48,10 @@ struct admin_reloads {
 	int64_t last_wall_us;         /* when what is in force was loaded: the start, or the last reload that went well */
 };
 
-/* A change of a region in the whole fleet. */
+/* A change of a region, or of the policy, in the whole fleet. */
 struct admin_fleet_change {
-	const char *region;
+	const char *region;           /* NULL: none */
+	const char *policy;           /* YAML: pools, rules, tuning; NULL: as before; empty: none any more */
 	const char *state;            /* NULL: as before */
 	bool has_weight;
 	int32_t weight;               /* -1: as configured */
@@ -62,6 +64,7 @@ struct admin_sources {
 	struct proxy *proxy;
 	struct anycast *anycast;      /* NULL without an anycast section */
 	const struct board *board;    /* NULL: a node on its own */
+	const struct ended *ended;    /* calls that end by another node; NULL: none are told */
 	const struct document *document;  /* what is set for the fleet; NULL with `board` */
 	/* Asks for it; the revision that it will be. -EAGAIN or -EINVAL and `err`. Not called without `board`. */
 	int (*fleet_region)(void *arg, const struct admin_fleet_change *change, uint64_t *revision, struct err *err);

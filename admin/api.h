@@ -132,7 +132,7 @@ api_fn api_reload;                                                    /* api_rel
 api_fn api_trunks;                                                    /* api_trunks.c */
 api_fn api_anycast, api_peers, api_withdraw, api_announce, api_force; /* api_anycast.c */
 api_fn api_drain, api_undrain, api_drain_state;                       /* api_drain.c */
-api_fn api_cluster, api_cluster_region;                                                   /* api_cluster.c */
+api_fn api_cluster, api_cluster_policy, api_cluster_region;                                                   /* api_cluster.c */
 api_fn api_explain;                                                   /* api_explain.c */
 api_fn api_metrics;                                                   /* metrics.c */
 api_fn api_openapi;                                                   /* openapi.c */
@@ -142,7 +142,7 @@ extern const struct schema schema_figures, schema_figures_request;
 extern const struct schema schema_regions, schema_region_detail, schema_region_patch;
 extern const struct schema schema_trunks, schema_reload;
 extern const struct schema schema_anycast, schema_peers, schema_order_request, schema_order;
-extern const struct schema schema_drain, schema_cluster, schema_fleet_asked;
+extern const struct schema schema_drain, schema_cluster, schema_fleet_asked, schema_fleet_policy;
 extern const struct schema schema_explain_request, schema_explain;
 extern const struct schema schema_problem;
 

@@ -72,13 +72,14 @@ static const struct field fleet_fields[] = {
 	FIELD("by", STRING, "who asked for it", .nullable = true),
 	FIELD("node", STRING, "where", .nullable = true),
 	FIELD("time", STRING, "when", .format = "date-time", .nullable = true),
+	FIELD("policy", STRING, "YAML: pools, rules, tuning in place of those in the files; null: none", .nullable = true),
 	FIELD("regions", ARRAY, "", .of = &schema_fleet_region),
 	FIELD_END
 };
 static const struct schema schema_fleet = {"Fleet", "What is set for the whole fleet", fleet_fields};
 
 static const struct field asked_fields[] = {
-	FIELD("region", STRING, ""),
+	FIELD("region", STRING, "null: the policy", .nullable = true),
 	FIELD("revision", INTEGER, "that the change will be; each node says in /v1/cluster which one it runs"),
 	FIELD_END
 };
@@ -200,6 +201,7 @@ static void fleet_json(struct jw *w, const struct document *document)
 	text_json(w, doc, "by");
 	text_json(w, doc, "node");
 	text_json(w, doc, "time");
+	text_json(w, doc, "policy");
 	jw_key(w, "regions");
 	jw_array(w);
 	json_object_foreach(json_object_get(doc, "regions"), name, r) {
@@ -219,13 +221,8 @@ static void fleet_json(struct jw *w, const struct document *document)
 	json_decref(doc);
 }
 
-void api_cluster_region(struct api_call *call)
+static void ask_fleet(struct api_call *call, const struct admin_fleet_change *change)
 {
-	const json_t *state = json_object_get(call->body, "state"), *weight = json_object_get(call->body, "weight");
-	struct admin_fleet_change change = {
-		.region = call->name, .state = json_string_value(state), .has_weight = weight != NULL,
-		.weight = json_is_integer(weight) ? (int32_t)json_integer_value(weight) : -1, .who = call->who,
-	};
 	uint64_t revision = 0;
 	struct err err;
 	int rc;
@@ -233,19 +230,41 @@ void api_cluster_region(struct api_call *call)
 		api_problem(call, 409, "this node is on its own: cluster.redis is not configured");
 		return;
 	}
-	if (!state && !weight) {
-		api_problem(call, 400, "nothing to change: give \"state\", \"weight\" or both");
-		return;
-	}
-	rc = call->sources->fleet_region(call->sources->arg, &change, &revision, &err);
+	rc = call->sources->fleet_region(call->sources->arg, change, &revision, &err);
 	if (rc) {
-		api_problem(call, rc == -EINVAL ? 404 : 503, "%s", err.text);
+		api_problem(call, rc != -EINVAL ? 503 : change->region ? 404 : 422, "%s", err.text);
 		return;
 	}
 	struct jw *w = api_object(call);
-	jw_kstr(w, "region", call->name);
+	jw_kstr(w, "region", change->region);
 	jw_kuint(w, "revision", revision);
 	jw_object_end(w);
+}
+
+void api_cluster_region(struct api_call *call)
+{
+	const json_t *state = json_object_get(call->body, "state"), *weight = json_object_get(call->body, "weight");
+	if (!state && !weight)
+		api_problem(call, 400, "nothing to change: give \"state\", \"weight\" or both");
+	else
+		ask_fleet(call, &(struct admin_fleet_change){
+			.region = call->name, .state = json_string_value(state), .has_weight = weight != NULL,
+			.weight = json_is_integer(weight) ? (int32_t)json_integer_value(weight) : -1, .who = call->who,
+		});
+}
+
+static const struct field policy_fields[] = {
+	FIELD("text", STRING, "YAML: pools, rules and tuning; empty: each node's own again"),
+	FIELD_END
+};
+const struct schema schema_fleet_policy = {"FleetPolicy", "What takes the place of these sections in every node's file",
+                                           policy_fields};
+
+void api_cluster_policy(struct api_call *call)
+{
+	ask_fleet(call, &(struct admin_fleet_change){
+		.policy = json_string_value(json_object_get(call->body, "text")), .who = call->who,
+	});
 }
 
 void api_cluster(struct api_call *call)

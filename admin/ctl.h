@@ -65,6 +65,6 @@ struct ctl_view {
 
 typedef void ctl_show_fn(const struct ctl_view *view, const json_t *answer);
 ctl_show_fn ctl_show_status, ctl_show_regions, ctl_show_region, ctl_show_trunks, ctl_show_anycast, ctl_show_order,
-	ctl_show_drain, ctl_show_cluster, ctl_show_fleet, ctl_show_peers, ctl_show_explain, ctl_show_reload;
+	ctl_show_drain, ctl_show_cluster, ctl_show_fleet, ctl_show_policy, ctl_show_peers, ctl_show_explain, ctl_show_reload;
 
 #endif

@@ -340,9 +340,18 @@ void ctl_show_cluster(const struct ctl_view *view, const json_t *answer)
 	show_servers(view, json_object_get(answer, "servers"));
 }
 
+/* As it was given, so that it can be set again. */
+void ctl_show_policy(const struct ctl_view *view, const json_t *answer)
+{
+	const char *text = json_string_value(json_object_get(json_object_get(answer, "fleet"), "policy"));
+
+	fputs(text && text[0] ? text : "# nothing is set for the fleet: each node has its own\n", view->out);
+}
+
 void ctl_show_fleet(const struct ctl_view *view, const json_t *answer)
 {
-	ctl_print(view->out, view->colours, CTL_STRONG, str(answer, "region"));
+	ctl_print(view->out, view->colours, CTL_STRONG,
+	          json_is_string(json_object_get(answer, "region")) ? str(answer, "region") : "policy");
 	fprintf(view->out, ": asked for as the fleet's revision %s; \"tandemctl cluster\" shows who runs it\n",
 	        whole(answer, "revision").text);
 }

@@ -12,6 +12,7 @@
 #include "anycast/anycast.h"
 #include "base/clock.h"
 #include "cluster/board.h"
+#include "cluster/ended.h"
 #include "proxy/proxy.h"
 
 struct metric {
@@ -519,7 +520,7 @@ static void write_anycast(struct jw *w, struct anycast *anycast)
 
 /* ---- the fleet ---- */
 
-enum { B_WORKS, B_PRESENT, B_REFUSED, B_WRITTEN, B_READ, B_DOUBLES, B_N };
+enum { B_WORKS, B_PRESENT, B_REFUSED, B_WRITTEN, B_READ, B_DOUBLES, B_FLEET, B_FLEET_REFUSED, B_TOLD, B_HEARD, B_N };
 static const struct metric board_metrics[B_N] = {
 	[B_WORKS] = {"cluster_works", "gauge", "1 while the other nodes' records are read"},
 	[B_PRESENT] = {"cluster_nodes_present", "gauge", "Other nodes heard of a moment ago"},
@@ -527,6 +528,10 @@ static const struct metric board_metrics[B_N] = {
 	[B_WRITTEN] = {"cluster_written_bytes_total", "counter", "Bytes of records written, over all servers"},
 	[B_READ] = {"cluster_read_bytes_total", "counter", "Bytes of records read, over all servers"},
 	[B_DOUBLES] = {"cluster_same_id_total", "counter", "Records that another process wrote under this node's id"},
+	[B_FLEET] = {"cluster_fleet_revision", "gauge", "Revision in force here of what is set for the fleet; 0 is none"},
+	[B_FLEET_REFUSED] = {"cluster_fleet_refused", "gauge", "1 while the newest revision is refused here"},
+	[B_TOLD] = {"cluster_ends_told_total", "counter", "Calls of other nodes that ended by this one, and they were told"},
+	[B_HEARD] = {"cluster_ends_heard_total", "counter", "Calls of this node that ended by another one"},
 };
 enum { S_READY, S_LATENCY, S_COMMANDS, S_LATE, S_LOST, S_N };
 static const struct metric redis_metrics[S_N] = {
@@ -553,13 +558,16 @@ static void redis_row(struct set *set, const struct redis *redis)
 	row->v[S_LOST] = (double)s.lost;
 }
 
-static void write_cluster(struct jw *w, const struct board *board)
+static void write_cluster(struct jw *w, const struct board *board, const struct ended *ended)
 {
 	struct board_counts counts;
+	struct ended_counts ends = {.told = 0};
 	struct set figures, servers;
 	struct row *row;
 
 	board_counts(board, &counts);
+	if (ended)
+		ended_counts(ended, &ends);
 	if (!set_init(&figures, 1)) {
 		w->bad = true;
 		return;
@@ -571,6 +579,10 @@ static void write_cluster(struct jw *w, const struct board *board)
 		row->v[B_WRITTEN] = (double)counts.bytes_written;
 		row->v[B_READ] = (double)counts.bytes_read;
 		row->v[B_DOUBLES] = (double)counts.doubles;
+		row->v[B_FLEET] = (double)board_own(board)->fleet_revision;
+		row->v[B_FLEET_REFUSED] = board_own(board)->fleet_refused[0] != 0;
+		row->v[B_TOLD] = (double)ends.told;
+		row->v[B_HEARD] = (double)ends.heard;
 	}
 	set_write(w, board_metrics, B_N, &figures);
 	if (!set_init(&servers, board_servers(board))) {
@@ -641,5 +653,5 @@ void api_metrics(struct api_call *call)
 	if (sources->anycast)
 		write_anycast(w, sources->anycast);
 	if (sources->board)
-		write_cluster(w, sources->board);
+		write_cluster(w, sources->board, sources->ended);
 }

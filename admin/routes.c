@@ -41,6 +41,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/peers", "The BGP peers and their sessions", api_peers, .gives = &schema_peers},
 	{"GET", "/v1/cluster", "The fleet as this node sees it: Redis, the nodes, who runs which revision", api_cluster,
 	 .gives = &schema_cluster},
+	{"POST", "/v1/cluster/policy", "Set pools, rules and tuning for the whole fleet, in place of those in the nodes' files",
+	 api_cluster_policy, .takes = &schema_fleet_policy, .gives = &schema_fleet_asked, .fails = {409, 422, 503}},
 	{"PATCH", "/v1/cluster/regions/{name}", "Drain a region in the whole fleet, take it out, bring it back, or change its weight",
 	 api_cluster_region, .takes = &schema_region_patch, .gives = &schema_fleet_asked, .fails = {409, 503}},
 	{"POST", "/v1/explain", "Decide a call that is not placed, and say why", api_explain,

@@ -87,6 +87,22 @@ static json_t *fleet_body(const struct command *command, const struct options *o
 	return NULL;
 }
 
+static json_t *policy_body(const struct command *command, const struct options *options, char **args, bool *ok)
+{
+	char text[64 * 1024];
+	FILE *f = fopen(args[0], "r");
+	size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+	json_t *body = f && n < sizeof text ? json_pack("{ss#}", "text", text, (int)n) : NULL;
+
+	if (!body) {
+		usage_error("%s: %s", args[0], f ? "it takes UTF-8 text of less than 64 kB" : strerror(errno));
+		*ok = false;
+	}
+	if (f)
+		fclose(f);
+	return body;
+}
+
 static json_t *prefix_body(const struct command *command, const struct options *options, char **args, bool *ok)
 {
 	return args[0] ? json_pack("{ss}", "prefix", args[0]) : NULL;
@@ -153,6 +169,9 @@ static const struct command commands[] = {
 	{"undrain", NULL, 0, 0, "", "back into service", "POST", "/v1/undrain", NULL, ctl_show_drain},
 	{"cluster", NULL, 0, 0, "", "the fleet: its nodes, their load, who runs which revision", "GET", "/v1/cluster", NULL,
 	 ctl_show_cluster},
+	{"cluster", "set", 1, 1, "FILE", "its pools, rules and tuning in place of those in all nodes' files", "POST",
+	 "/v1/cluster/policy", policy_body, ctl_show_fleet},
+	{"cluster", "get", 0, 0, "", "what is set so", "GET", "/v1/cluster", NULL, ctl_show_policy},
 	{"cluster", "region", 2, 3, "drain|ready|maint|weight NAME [N]", "the same in the whole fleet", "PATCH",
 	 "/v1/cluster/regions/", fleet_body, ctl_show_fleet},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},

@@ -193,6 +193,23 @@ struct config *config_parse(const char *path, const char *text, size_t len, conf
 
 struct config *config_load(const char *path, config_report_fn *report, void *arg, bool *unreadable)
 {
+	return config_load_over(path, NULL, report, arg, unreadable);
+}
+
+/* `text` with `over` laid over it in its place; its length or -ENOMEM. */
+static ssize_t lay_over(char **text, ssize_t len, const char *over)
+{
+	size_t n;
+	char *whole = config_over(*text, (size_t)len, over, &n);
+	if (!whole)
+		return -ENOMEM;
+	free(*text);
+	*text = whole;
+	return (ssize_t)n;
+}
+
+struct config *config_load_over(const char *path, const char *over, config_report_fn *report, void *arg, bool *unreadable)
+{
 	struct config *config = NULL;
 	struct conf c = {.path = path};
 	ssize_t len = -ENOMEM;
@@ -206,6 +223,8 @@ struct config *config_load(const char *path, config_report_fn *report, void *arg
 			len = read_all(fd, text, TEXT_MAX);
 		close(fd);
 	}
+	if (len >= 0 && over && over[0])
+		len = lay_over(&text, len, over);
 	if (len >= 0) {
 		config = config_parse(path, text, (size_t)len, report, arg, unreadable);
 	} else {

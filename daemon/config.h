@@ -131,6 +131,12 @@ typedef void config_report_fn(void *arg, const char *line);
  * names: one that cannot be read is an error too, and *unreadable (may be NULL) is set true when nothing
  * else is wrong: the caller's exit code is then 2, not 1. */
 struct config *config_load(const char *path, config_report_fn *report, void *arg, bool *unreadable);
+/* The same with the fleet's part `over` (NULL: none) laid over the file. */
+struct config *config_load_over(const char *path, const char *over, config_report_fn *report, void *arg, bool *unreadable);
+/* Is `over` of sections that may be set for the fleet: pools, rules, tuning? 0, or -EINVAL and `err`. */
+int config_over_check(const char *over, struct err *err);
+/* The text of a file with `over` laid over it; malloc'ed, NULL without memory. */
+char *config_over(const char *text, size_t len, const char *over, size_t *out_len);
 /* From text in memory; `path` is used in reports and to find relative file names. */
 struct config *config_parse(const char *path, const char *text, size_t len, config_report_fn *report, void *arg,
                             bool *unreadable);

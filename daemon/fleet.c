@@ -26,7 +26,10 @@ struct fleet {
 	struct proxy *proxy;
 	struct anycast *anycast;
 	bool (*ready)(void *arg);
+	fleet_policy_fn *check, *take;
 	void *arg;
+	char *policy;                    /* in force; NULL: none */
+	bool taking;
 	char revision[24];
 	struct document *document;
 	struct ended *ended;
@@ -201,11 +204,30 @@ static void on_over(void *arg, const char *call, size_t len)
 
 /* ---- what is set for all ---- */
 
+static int take_policy(struct fleet *f, const char *body, struct err *err)
+{
+	char *policy = fleet_doc_policy(body);
+	int rc = 0;
+	if (strcmp(policy ? policy : "", f->policy ? f->policy : "") != 0) {
+		f->taking = true;
+		rc = f->take(f->arg, policy ? policy : "", err);
+		f->taking = false;
+	}
+	if (rc == 0) {
+		free(f->policy);
+		f->policy = policy;
+	} else {
+		free(policy);
+	}
+	return rc;
+}
+
 static void on_document(void *arg, uint64_t revision, const char *body, size_t len)
 {
 	struct fleet *f = arg;
 	(void)len;
-	if (fleet_doc_apply(f->proxy, body, revision, &f->refused)) {
+	if (fleet_doc_check(f->proxy, body, &f->refused) || take_policy(f, body, &f->refused) ||
+	    fleet_doc_apply(f->proxy, body, revision, &f->refused)) {
 		log_error("cluster: the fleet's revision %llu is refused, revision %llu stays: %s", (unsigned long long)revision,
 		          (unsigned long long)f->in_force, f->refused.text);
 		return;
@@ -225,13 +247,15 @@ int fleet_change(struct fleet *f, const struct fleet_change *change, uint64_t *r
 {
 	char *body;
 	int rc;
-	if (proxy_region_find(f->proxy, change->region) < 0)
+	if (change->policy && f->check(f->arg, change->policy, err))
+		return -EINVAL;
+	if (change->region && proxy_region_find(f->proxy, change->region) < 0)
 		return err_set(err, EINVAL, "there is no region \"%s\" in this node's configuration", change->region);
 	if (!(body = fleet_doc_change(document_body(f->document), change)))
 		return err_set(err, ENOMEM, "out of memory");
 	rc = document_set(f->document, body, strlen(body), revision, err);
 	if (rc == 0)
-		log_info("cluster: region %s of the fleet, revision %llu: asked for by %s", change->region,
+		log_info("cluster: %s of the fleet, revision %llu: asked for by %s", change->region ? change->region : "policy",
 		         (unsigned long long)*revision, change->who);
 	free(body);
 	return rc;
@@ -254,7 +278,7 @@ static void board_config_of(const struct config *c, struct board_config *b)
 }
 
 struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *anycast, const struct config *config,
-                        bool (*ready)(void *arg), void *arg, struct err *err)
+                        bool (*ready)(void *arg), fleet_policy_fn *check, fleet_policy_fn *take, void *arg, struct err *err)
 {
 	struct fleet *f = calloc(1, sizeof *f);
 	struct board_config bc;
@@ -266,6 +290,8 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 	f->proxy = proxy;
 	f->anycast = anycast;
 	f->ready = ready;
+	f->check = check;
+	f->take = take;
 	f->arg = arg;
 	fleet_reconfigured(f, config);
 	board_config_of(config, &bc);
@@ -299,17 +325,21 @@ void fleet_stop(struct fleet *f)
 
 void fleet_free(struct fleet *f)
 {
+	if (!f)
+		return;
 	fleet_stop(f);
+	free(f->policy);
 	free(f);
 }
 
 void fleet_reconfigured(struct fleet *f, const struct config *config)
 {
 	config_revision(config, f->revision);
-	if (f->refused.text[0])  /* the regions may be there now */
+	if (f->refused.text[0] && !f->taking)  /* the regions may be there now */
 		on_document(f, document_revision(f->document), document_body(f->document), 0);
 }
 
+const struct ended *fleet_ended(const struct fleet *f) { return f->ended; }
 const struct document *fleet_document(const struct fleet *f) { return f->document; }
 const struct board *fleet_board(const struct fleet *f) { return f->board; }
 enum policy_route_others fleet_others(const struct fleet *f)

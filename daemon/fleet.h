@@ -13,12 +13,14 @@
 
 struct anycast;
 struct fleet;
+typedef int fleet_policy_fn(void *arg, const char *text, struct err *err);
 struct loop;
 struct proxy;
 
-/* `ready`: should this node get calls? `config` is in force until fleet_reconfigured(). NULL and `err`. */
+/* `ready`: should this node get calls? `check` and `take`: would this part of the configuration (pools, rules, tuning;
+ * empty: none) do here; put it into force, or say why not. `config` is in force until fleet_reconfigured(). NULL and `err`. */
 struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *anycast, const struct config *config,
-                        bool (*ready)(void *arg), void *arg, struct err *err);
+                        bool (*ready)(void *arg), fleet_policy_fn *check, fleet_policy_fn *take, void *arg, struct err *err);
 /* Nothing is told or heard any more; after this the proxy's threads and the loop may go. */
 void fleet_stop(struct fleet *fleet);
 /* After the loop, whose mailbox may have had something for it. NULL does nothing, as above. */
@@ -30,6 +32,7 @@ void fleet_reconfigured(struct fleet *fleet, const struct config *config);
  * came to be is in the log and in what each node says of itself. */
 int fleet_change(struct fleet *fleet, const struct fleet_change *change, uint64_t *revision, struct err *err);
 
+const struct ended *fleet_ended(const struct fleet *fleet);
 const struct document *fleet_document(const struct fleet *fleet);
 const struct board *fleet_board(const struct fleet *fleet);
 /* Any thread. */

@@ -34,7 +34,7 @@ char *fleet_doc_change(const char *body, const struct fleet_change *change)
 		json_decref(doc);
 		doc = json_object();
 	}
-	json_t *region = object_at(object_at(doc, "regions"), change->region);
+	json_t *regions = object_at(doc, "regions"), *region = change->region ? object_at(regions, change->region) : regions;
 	bool ok = region && !json_object_set_new(doc, "by", json_string(change->who)) &&
 	          !json_object_set_new(doc, "node", json_string(change->node)) &&
 	          !json_object_set_new(doc, "time", json_string(clock_rfc3339(clock_wall_us(), time)));
@@ -42,6 +42,8 @@ char *fleet_doc_change(const char *body, const struct fleet_change *change)
 		ok = !json_object_set_new(region, "state", json_string(change->state));
 	if (ok && change->has_weight)
 		ok = !json_object_set_new(region, "weight", change->weight < 0 ? json_null() : json_integer(change->weight));
+	if (ok && change->policy)
+		ok = !json_object_set_new(doc, "policy", json_string(change->policy));
 	if (ok)
 		text = json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(doc);
@@ -84,6 +86,25 @@ static void apply_region(struct region_live *live, const json_t *r, uint64_t rev
 			log_info("region %s: weight %d (-1: as configured), by the fleet's revision %llu (%s at %s)", live->name, (int)now,
 			         (unsigned long long)revision, by, node);
 	}
+}
+
+char *fleet_doc_policy(const char *body)
+{
+	json_t *doc = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
+	const char *text = json_string_value(json_object_get(doc, "policy"));
+	char *copy = text && text[0] ? strdup(text) : NULL;
+	json_decref(doc);
+	return copy;
+}
+
+int fleet_doc_check(const struct proxy *proxy, const char *body, struct err *err)
+{
+	json_error_t why;
+	json_t *doc = json_loads(body, JSON_REJECT_DUPLICATES, &why);
+	int rc = json_is_object(doc) ? check(proxy, json_object_get(doc, "regions"), err) :
+	         err_set(err, EINVAL, "it is no JSON object: %.100s", why.text);
+	json_decref(doc);
+	return rc;
 }
 
 static const char *text_of(const json_t *doc, const char *key)

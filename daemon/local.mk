@@ -6,6 +6,7 @@ libconfig_a_SOURCES = \
 	daemon/conf_check.c \
 	daemon/conf_cluster.c \
 	daemon/conf_fixed.c \
+	daemon/conf_over.c \
 	daemon/conf_print.c \
 	daemon/conf_report.c \
 	daemon/conf_schema.c daemon/conf_schema.h \

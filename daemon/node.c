@@ -35,6 +35,7 @@ struct node {
 	struct anycast *anycast;
 	struct admin *admin;
 	struct drain *drain;
+	char *over;                      /* the fleet's part of the configuration; NULL: none */
 	struct fleet *fleet;             /* NULL: a node on its own */
 	struct event *signals[3];
 	bool stopping, proxy_started, anycast_started;
@@ -99,7 +100,7 @@ static int reload(void *arg, const char *who, struct admin_reload *out)
 	struct node *n = arg;
 	struct config *before = n->config == n->started ? NULL : n->config, *config = n->config;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_us());
-	int rc = reload_run(&config, n->started->path, n->proxy, who, out);
+	int rc = reload_run(&config, n->started->path, n->over, n->proxy, who, out);
 	sd_notify(0, "READY=1");
 	n->reloads.last_ok = rc == 0;
 	if (rc) {
@@ -172,11 +173,57 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 
 /* ---- the fleet ---- */
 
+static void first_line(struct err *err, const char *lines)
+{
+	err_set(err, EINVAL, "%.*s", (int)strcspn(lines ? lines : "", "\n"), lines ? lines : "");
+}
+
+static void keep_first(void *arg, const char *line)
+{
+	struct err *err = arg;
+	if (!err->text[0])
+		err_set(err, EINVAL, "%s", line);
+}
+
+/* Would that part do here? */
+static int policy_check(void *arg, const char *over, struct err *err)
+{
+	struct node *n = arg;
+	err->text[0] = 0;
+	if (config_over_check(over, err))
+		return -EINVAL;
+	struct config *c = config_load_over(n->started->path, over, keep_first, err, NULL);
+	config_free(c);
+	return c ? 0 : -EINVAL;
+}
+
+/* Into force, or the one before stays. */
+static int policy_take(void *arg, const char *over, struct err *err)
+{
+	struct node *n = arg;
+	struct admin_reload out;
+	char *before = n->over, *fresh = over[0] ? strdup(over) : NULL;
+	if (config_over_check(over, err) || (over[0] && !fresh)) {
+		free(fresh);
+		return -EINVAL;
+	}
+	n->over = fresh;
+	int rc = reload(n, "the fleet", &out);
+	if (rc) {
+		first_line(err, out.lines);
+		n->over = before;
+		before = fresh;
+	}
+	admin_reload_free(&out);
+	free(before);
+	return rc;
+}
+
 static int fleet_region(void *arg, const struct admin_fleet_change *change, uint64_t *revision, struct err *err)
 {
 	struct node *n = arg;
 	return fleet_change(n->fleet, &(struct fleet_change){
-		.region = change->region, .state = change->state, .has_weight = change->has_weight, .weight = change->weight,
+		.region = change->region, .policy = change->policy, .state = change->state, .has_weight = change->has_weight, .weight = change->weight,
 		.who = change->who, .node = n->config->node.id,
 	}, revision, err);
 }
@@ -201,7 +248,8 @@ static int make_admin(struct node *n, struct err *err)
 	struct admin_sources sources = {
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
 		.anycast = n->anycast, .board = n->fleet ? fleet_board(n->fleet) : NULL,
-		.document = n->fleet ? fleet_document(n->fleet) : NULL, .fleet_region = fleet_region, .not_ready = not_ready, .config_text = config_text,
+		.document = n->fleet ? fleet_document(n->fleet) : NULL, .ended = n->fleet ? fleet_ended(n->fleet) : NULL,
+		.fleet_region = fleet_region, .not_ready = not_ready, .config_text = config_text,
 		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};
 	memcpy(ac.listen, c->admin.listen, sizeof ac.listen);
@@ -228,7 +276,7 @@ static int make_parts(struct node *n, struct err *err)
 	if (!n->drain)
 		return err_set(err, ENOMEM, "out of memory");
 	if (n->config->cluster.n_redis &&
-	    !(n->fleet = fleet_new(n->loop, n->proxy, n->anycast, n->config, is_ready, n, err)))
+	    !(n->fleet = fleet_new(n->loop, n->proxy, n->anycast, n->config, is_ready, policy_check, policy_take, n, err)))
 		return -ENOMEM;
 	return make_admin(n, err);
 }
@@ -293,6 +341,7 @@ void node_free(struct node *n)
 	if (n->loop)
 		loop_free(n->loop);
 	fleet_free(n->fleet);
+	free(n->over);
 	if (n->config != n->started)
 		config_free(n->config);
 	config_free(n->started);

@@ -26,11 +26,11 @@ static void log_lines(enum log_level level, const char *text, const char *after)
 }
 
 /* The new configuration, in force as far as the proxy goes; NULL with the reasons in `lines`. */
-static struct config *take(const struct config *before, const char *file, struct proxy *proxy, FILE *lines,
+static struct config *take(const struct config *before, const char *file, const char *over, struct proxy *proxy, FILE *lines,
                            char **needs_restart)
 {
 	struct err err = {{0}};
-	struct config *c = config_load(file, collect, lines, NULL);
+	struct config *c = config_load_over(file, over, collect, lines, NULL);
 	if (!c)
 		return NULL;
 	*needs_restart = config_needs_restart(before, c);
@@ -43,13 +43,13 @@ static struct config *take(const struct config *before, const char *file, struct
 	return NULL;
 }
 
-int reload_run(struct config **config, const char *file, struct proxy *proxy, const char *who,
+int reload_run(struct config **config, const char *file, const char *over, struct proxy *proxy, const char *who,
                struct admin_reload *out)
 {
 	size_t len;
 	*out = (struct admin_reload){0};
 	FILE *lines = open_memstream(&out->lines, &len);
-	struct config *c = lines ? take(*config, file, proxy, lines, &out->needs_restart) : NULL;
+	struct config *c = lines ? take(*config, file, over, proxy, lines, &out->needs_restart) : NULL;
 	if (lines)
 		fclose(lines);
 	log_lines(c ? LL_WARN : LL_ERROR, out->lines, "");

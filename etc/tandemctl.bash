@@ -23,7 +23,7 @@ _tandemctl_choices()
 		choices=$(_tandemctl_names regions)
 		;;
 	'region weight '*) (($# == 3)) && choices=default ;;
-	cluster) choices=region ;;
+	cluster) choices='region set get' ;;
 	'cluster region') choices='drain ready maint weight' ;;
 	'cluster region '*) (($# == 3)) && choices=$(_tandemctl_names regions) ;;
 	anycast) choices='withdraw announce force' ;;

@@ -147,6 +147,64 @@ static void test_gone(void)
 	}
 }
 
+/* ---- the end by another node ---- */
+
+static struct { uint32_t node; char call[128]; unsigned n; } told;
+
+static void on_foreign_end(void *arg, uint32_t node, const char *call, size_t len)
+{
+	(void)arg;
+	told.node = node;
+	told.n++;
+	snprintf(told.call, sizeof told.call, "%.*s", (int)len, call);
+}
+
+/* Whoever carries the BYE of another node's call says which call it was, once. */
+static void test_ends_here(void)
+{
+	for (unsigned by_callee = 0; by_callee < 2; by_callee++) {
+		memset(&told, 0, sizeof told);
+		rig_begin(NULL);
+		answer(begin(0), "");
+		rig_other_node("ord-1");
+		rig_worker->common->foreign_end = on_foreign_end;
+		rig_receive(by_callee ? EAST : CARRIER, message("BYE", 0, 2, true, by_callee, ""));
+		rig_receive(by_callee ? EAST : CARRIER, message("BYE", 0, 2, true, by_callee, ""));
+		CU_ASSERT_EQUAL(told.n, 1);
+		CU_ASSERT_EQUAL(told.node, token_name("iad-1"));
+		CU_ASSERT_STRING_EQUAL(told.call, by_callee ? "call0\nbob\nalice" : "call0\nalice\nbob");
+		rig_run(40000);
+		rig_skip();
+		rig_worker->common->foreign_end = NULL;
+		rig_end();
+	}
+}
+
+/* What it says ends the call here, whichever side's tag it names first; anything else ends nothing. */
+static void test_over(void)
+{
+	static const char *const calls_over[] = {"call0\nalice\nbob", "call0\nbob\nalice"};
+	static const char *const others[] = {"call1\nalice\nbob", "call0\nalice\n", "call0\nalice", "", "\n\n", "call0\nalice\nbo"};
+	for (unsigned i = 0; i < 2; i++) {
+		rig_begin(NULL);
+		answer(begin(0), "");
+		for (unsigned k = 0; k < sizeof others / sizeof others[0]; k++)
+			active_over(rig_worker, others[k], strlen(others[k]));
+		expect_calls(1);
+		rig_run(2000);
+		active_over(rig_worker, calls_over[i], strlen(calls_over[i]));
+		active_over(rig_worker, calls_over[i], strlen(calls_over[i]));
+		expect_calls(0);
+		rig_record();
+		const struct record *end = rig_record();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+		CU_ASSERT_EQUAL(end->end.flags, RECORD_WN);
+		CU_ASSERT_EQUAL(end->end.ended_by, i ? ENDED_BY_CALLEE : ENDED_BY_CALLER);
+		CU_ASSERT_EQUAL(end->end.duration_ms, 2000);
+		rig_end();
+	}
+}
+
 /* ---- never drifts ---- */
 
 #define CALLS 48
@@ -264,4 +322,5 @@ static void test_never_drifts(void)
 }
 
 UNIT_MAIN("active", {"how long a call counts", test_life}, {"refreshed", test_refreshed},
-          {"refresh refused", test_refresh_refused}, {"481", test_gone}, {"counts never drift", test_never_drifts})
+          {"refresh refused", test_refresh_refused}, {"481", test_gone}, {"ends by another node: there", test_ends_here}, {"... and here", test_over},
+          {"counts never drift", test_never_drifts})

@@ -161,9 +161,9 @@ static int fleet_region(void *arg, const struct admin_fleet_change *c, uint64_t 
 {
 	struct fakes *fakes = arg;
 
-	if (strcmp(c->region, "nowhere") == 0)
+	if (c->region && strcmp(c->region, "nowhere") == 0)
 		return err_set(err, EINVAL, "there is no region \"nowhere\"");
-	snprintf(fakes->fleet_changed, sizeof fakes->fleet_changed, "%s %s %d %s", c->region, c->state ? c->state : "-",
+	snprintf(fakes->fleet_changed, sizeof fakes->fleet_changed, "%s %s %d %s", c->region ? c->region : c->policy, c->state ? c->state : "-",
 	         c->has_weight ? (int)c->weight : -2, c->who);
 	*revision = 8;
 	return 0;

@@ -693,6 +693,7 @@ static void check_operation(const json_t *doc, const char *path, const char *met
 {
 	static const struct { const char *path, *body; } bodies[] = {
 		{"/v1/regions/{name}", "{\"state\": \"ready\", \"weight\": 3}"},
+		{"/v1/cluster/policy", "{\"text\": \"tuning: {band: 0.2}\"}"},
 		{"/v1/cluster/regions/{name}", "{\"state\": \"drain\"}"},
 		{"/v1/regions/{name}/figures", "{\"percent\": 40.5, \"queue\": null, \"age_ms\": 20}"},
 		{"/v1/explain", "{\"trunk\": \"carrier-a\", \"from\": \"1\", \"to\": \"+18005550100\"}"},
