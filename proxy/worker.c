@@ -16,6 +16,8 @@
 #include "proxy/call_log.h"
 #include "proxy/record.h"
 
+#define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
+_Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
 
 /* A datagram on its way to the worker that owns its call; the bytes follow. */
@@ -170,9 +172,9 @@ static void on_failed(void *arg, const char *quote, size_t len)
 }
 
 /* What has waited to be served, in a socket or in an inbox; -1: nothing came. */
-static void measure(struct worker *w, int64_t wait_us)
+static void measure(struct worker *w, unsigned queue, int64_t wait_us)
 {
-	if (wait_us >= 0 && overload_measure(&w->overload, worker_now(w), wait_us, overload_target(w)))
+	if (wait_us >= 0 && overload_measure(&w->overload, queue, worker_now(w), wait_us, overload_target(w)))
 		tell_overload(w);
 }
 
@@ -181,7 +183,7 @@ static void on_read_turn(void *arg)
 	struct worker *w = arg;
 	int64_t wait = udp_wait_us(w->udp);
 	begin_turn(w);
-	measure(w, wait);
+	measure(w, udp_last_socket(w->udp), wait);
 	end_turn(w);
 }
 
@@ -209,7 +211,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	begin_turn(w);
 	for (unsigned i = 0; i < w->common->n_workers; i++)
 		if (w->inbox[i])
-			measure(w, drain_inbox(w, w->inbox[i]));
+			measure(w, INBOX_QUEUE, drain_inbox(w, w->inbox[i]));
 	end_turn(w);
 }
 

@@ -58,6 +58,7 @@ struct udp {
 	struct addr in_addr[IN_BATCH];
 	union control in_control[IN_BATCH];
 	int64_t wait_us;
+	unsigned last_socket;
 	char *in_data;               /* IN_BATCH buffers of SIP_MESSAGE_MAX + 1 */
 
 	struct out out[OUT_BATCH];
@@ -80,7 +81,10 @@ static int bind_one(const struct proxy_listen *l, bool shared, struct err *err)
 		setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &one, sizeof one);
 	if (shared)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	/* past net.core.rmem_max where that is permitted: a queue too short for a burst drops answers before it makes
+	 * anything wait, and overload is not seen */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
@@ -167,6 +171,7 @@ static void measure(struct udp_socket *s, int n)
 	for (int i = 0; i < n; i++)
 		read_control(s, &s->udp->in[i].msg_hdr, &stamp);
 	s->udp->wait_us = -1;
+	s->udp->last_socket = s->index;
 	if (!stamp.tv_sec)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -175,6 +180,7 @@ static void measure(struct udp_socket *s, int n)
 }
 
 int64_t udp_wait_us(const struct udp *u) { return u->wait_us; }
+unsigned udp_last_socket(const struct udp *u) { return u->last_socket; }
 
 /* RFC 3261 section 18.4: destination unreachable and parameter problem are a failure; what asks for smaller packets, or
  * says that one was too long on its way, is none. */

@@ -34,6 +34,8 @@ void udp_free(struct udp *udp);
 /* How long the datagram of the last batch that waited least lay in the socket, by the kernel's receive time stamp,
  * before it was read; microseconds; -1: no datagram was read, or it bore no stamp. */
 int64_t udp_wait_us(const struct udp *udp);
+/* Which socket that batch was read from. */
+unsigned udp_last_socket(const struct udp *udp);
 
 void udp_send(struct udp *udp, const struct sip_path *path, const void *data, size_t len);
 void udp_flush(struct udp *udp);

@@ -20,7 +20,7 @@ static unsigned pass(int64_t ms, int64_t wait_us)
 {
 	unsigned turns = 0;
 	for (int64_t end = now + ms * 1000; now < end; now += STEP)
-		turns += overload_measure(&o, now, wait_us, TARGET);
+		turns += overload_measure(&o, 0, now, wait_us, TARGET);
 	return turns;
 }
 
@@ -102,7 +102,18 @@ static void test_settles(void)
 	CU_ASSERT(sum / 499 > 850 && sum / 499 < 1050);  /* nearly all that can be served is let in */
 }
 
-UNIT_MAIN("overload", {"at the target nothing is shed", test_below}, {"a burst sheds nothing", test_burst},
+/* One queue stands, another is worked off at once: it is the first that counts. */
+static void test_queues(void)
+{
+	o = (struct overload){0};
+	for (now = 1; now < 3000000; now += 1000) {
+		overload_measure(&o, 0, now, 10 * TARGET, TARGET);
+		overload_measure(&o, 1, now, 0, TARGET);
+	}
+	CU_ASSERT(overload_shed(&o) > OVERLOAD_MOST / 2);
+}
+
+UNIT_MAIN("overload", {"a full queue beside an empty one", test_queues}, {"at the target nothing is shed", test_below}, {"a burst sheds nothing", test_burst},
 	  {"a standing queue sheds", test_standing}, {"the further above, the faster", test_slightly_above},
 	  {"it ends with the queue", test_recovers}, {"it ends with silence", test_silence},
 	  {"at twice the load it settles at what can be served", test_settles})
