@@ -248,6 +248,15 @@ static bool too_short(const char *data, size_t len)
 	return len < 16;
 }
 
+/* The ACK of what reply_stateless() refused: nothing waits for it. That of an answered call has a Route. */
+static bool acknowledges_shed(const char *data, size_t len)
+{
+	static const char tag[] = ";tag=" REPLY_STATELESS_TAG;
+	char route[2];
+	return !memcmp(data, "ACK ", 4) && memmem(data, len, tag, sizeof tag - 1) &&
+	       !sip_header_find(data, len, "Route", route, sizeof route);
+}
+
 static bool own_egress(const struct worker *w, const struct addr *source)
 {
 	for (unsigned i = 0; i < w->common->config.n_egress; i++)
@@ -274,6 +283,10 @@ void ingress_datagram(struct worker *w, unsigned socket, const struct addr *sour
 	const char *why;
 	if (too_short(data, len)) {
 		stats_inc(&w->stats, STAT_DROP_KEEPALIVE);
+		return;
+	}
+	if (acknowledges_shed(data, len)) {
+		stats_inc(&w->stats, STAT_DROP_SHED_ACK);
 		return;
 	}
 	if (table_trunk(w->table, source) < 0 && !may_be_served(w, source, data, len)) {

@@ -1,6 +1,8 @@
 /* Answers of our own: see reply.h. */
 #include "proxy/reply.h"
 
+#include <string.h>
+
 struct sip_path reply_path(unsigned socket, const struct addr *source, const struct sip_msg *req)
 {
 	struct sip_path path = {.peer = *source, .socket = (uint8_t)socket};
@@ -58,20 +60,23 @@ static void count(struct worker *w, int status)
 	stats_inc(&w->stats, s);
 }
 
+/* `before`: what the tag begins with. */
 static size_t write_reply(struct worker *w, const struct sip_msg *req, const struct addr *source, int status,
-                          const char *extra)
+                          const char *extra, const char *before)
 {
-	char tag[TAG_LEN] = "";
+	char tag[sizeof REPLY_STATELESS_TAG - 1 + TAG_LEN] = "";
+	size_t n = strlen(before);
 	struct writer out = writer_of(w->txns.scratch, sizeof w->txns.scratch);
+	memcpy(tag, before, n);
 	if (status > 100 && !*req->to_tag)  /* else it is not written */
-		tag_sign(w->signer, req->call_id, req->from_tag, tag);
+		tag_sign(w->signer, req->call_id, req->from_tag, tag + n);
 	return sip_write_reply(&out, req, source, status, reply_phrase(status), tag, extra) ? writer_len(&out) : 0;
 }
 
 void reply_stateless(struct worker *w, const struct sip_msg *req, const struct sip_path *path,
                      const struct addr *source, int status, const char *extra)
 {
-	size_t n = write_reply(w, req, source, status, extra);
+	size_t n = write_reply(w, req, source, status, extra, req->method == SIP_INVITE ? REPLY_STATELESS_TAG : "");
 	count(w, status);
 	if (n)
 		worker_send(w, path, w->txns.scratch, n);
@@ -95,7 +100,7 @@ void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path
 void reply_in(struct worker *w, struct txn_server *t, const struct sip_msg *req, const struct addr *source, int status,
               const char *extra)
 {
-	size_t n = write_reply(w, req, source, status, extra);
+	size_t n = write_reply(w, req, source, status, extra, "");
 	count(w, status);
 	if (n)
 		txn_server_respond(&w->txns, t, status, w->txns.scratch, n);

@@ -11,7 +11,8 @@ struct sip_path reply_path(unsigned socket, const struct addr *source, const str
  * without. Counted by status. `extra` is whole header lines or "". */
 void reply_to(struct worker *w, const struct sip_msg *req, const struct sip_path *path, const struct addr *source,
               int status, const char *extra);
-/* Without one, an INVITE too: the same To tag to each that comes again, whose ACK finds nothing and is dropped. */
+/* Without one, an INVITE too: the same To tag to each that comes again. By how the tag begins the ACK is known. */
+#define REPLY_STATELESS_TAG "tandem-off-"
 void reply_stateless(struct worker *w, const struct sip_msg *req, const struct sip_path *path,
                      const struct addr *source, int status, const char *extra);
 /* The same as reply_to() within a transaction. */

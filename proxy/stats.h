@@ -30,6 +30,7 @@
 	X(DROP_TOKEN,         "sip_dropped_total", "reason=\"bad_token\"", "") \
 	X(DROP_STRAY,         "sip_dropped_total", "reason=\"stray_response\"", "") \
 	X(DROP_STRAY_ACK,     "sip_dropped_total", "reason=\"stray_ack\"", "") \
+	X(DROP_SHED_ACK,      "sip_dropped_total", "reason=\"shed_ack\"", "") \
 	X(DROP_MALFORMED,     "sip_dropped_total", "reason=\"malformed\"", "") \
 	X(DROP_KEEPALIVE,     "sip_dropped_total", "reason=\"keepalive\"", "") \
 	X(DROP_MEMORY,        "sip_dropped_total", "reason=\"memory\"", "") \

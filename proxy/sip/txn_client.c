@@ -36,8 +36,11 @@ struct txn_client {
 /* The top branch and the CSeq's method (section 17.1.3). */
 static size_t key_of(const char *branch, enum sip_method method, char key[KEY_MAX])
 {
-	int n = snprintf(key, KEY_MAX, "%s|%u", branch, (unsigned)method);
-	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+	struct writer w = writer_of(key, KEY_MAX);
+	write_str(&w, branch);
+	write_str(&w, "|");
+	write_dec(&w, (unsigned)method);
+	return w.bad ? 0 : writer_len(&w);
 }
 
 static void destroy(struct txn_client *t)

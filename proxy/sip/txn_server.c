@@ -35,17 +35,33 @@ struct txn_server {
 
 #define KEY_MAX 1024
 
+static void put_field(struct writer *w, const char *s)
+{
+	write_str(w, "|");
+	write_str(w, s);
+}
+
 /* What tells transactions apart: branch, sent-by and method (section 17.2.3). A branch without the
  * cookie, or with nothing behind it (RFC 4475 section 3.2.1), is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
 static size_t key_of(const struct sip_msg *m, const char *method, char key[KEY_MAX])
 {
-	int n;
-	if (m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7) && m->via.branch[7])
-		n = snprintf(key, KEY_MAX, "%s|%s:%u|%s", m->via.branch, m->via.host, m->via.port, method);
-	else
-		n = snprintf(key, KEY_MAX, "|%s|%u|%s|%s@%s|%s:%u|%s", m->call_id, m->cseq, m->from_tag, m->ruri.user,
-		             m->ruri.host, m->via.host, m->via.port, method);
-	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+	struct writer w = writer_of(key, KEY_MAX);
+	bool cookie = m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7) && m->via.branch[7];
+	if (cookie) {
+		write_str(&w, m->via.branch);
+	} else {
+		put_field(&w, m->call_id);
+		write_dec(&w, m->cseq);
+		put_field(&w, m->from_tag);
+		put_field(&w, m->ruri.user);
+		write_str(&w, "@");
+		write_str(&w, m->ruri.host);
+	}
+	put_field(&w, m->via.host);
+	write_str(&w, ":");
+	write_dec(&w, m->via.port);
+	put_field(&w, method);
+	return w.bad ? 0 : writer_len(&w);
 }
 
 /* An ACK counts as the INVITE it is for. */

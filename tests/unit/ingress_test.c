@@ -258,14 +258,16 @@ static void test_shed(void)
 	CU_ASSERT_STRING_EQUAL(rig_expect(CARRIER, "SIP/2.0 503"), first);
 	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
 	CU_ASSERT_EQUAL(timer_wheel_count(rig_worker->wheel), 0);
-	rig_receive(CARRIER, REQUEST("ACK", .to_tag = "x"));
+	rig_receive(CARRIER, REQUEST("ACK", .to_tag = strstr(rig_header(first, "To", 0), ";tag=") + 5));
+	rig_receive(CARRIER, REQUEST("ACK", .to_tag = "tandem-off-x", .extra = "Route: <sip:a@203.0.113.10;lr>\r\n"));
+	CU_ASSERT_EQUAL(rig_stat(STAT_DROP_TOKEN), 1);  /* looked at as any other */
 	rig_receive(CARRIER, REQUEST("OPTIONS"));
 	rig_expect(CARRIER, "SIP/2.0 200");
 	rig_receive(CARRIER, REQUEST("BYE", .to_tag = "x"));
 	rig_expect(CARRIER, "SIP/2.0 481");
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_SHED), 2);
 	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_LIMITED), 2);
-	CU_ASSERT_EQUAL(rig_stat(STAT_DROP_STRAY_ACK), 1);
+	CU_ASSERT_EQUAL(rig_stat(STAT_DROP_SHED_ACK), 1);
 	const struct record *r = rig_record();
 	CU_ASSERT_FATAL(r && r->kind == RECORD_END);
 	CU_ASSERT_EQUAL(r->end.flags, RECORD_OV);
