@@ -416,6 +416,29 @@ static void expect_report(const char *text, bool want_unreadable, const char *pl
 	CU_ASSERT_PTR_NOT_NULL(strstr(first_report, words));
 }
 
+/* The fleet's part takes the place of whole sections, wherever and however they are written; lines keep their numbers. */
+static void test_over(void)
+{
+	static const char file[] = "node: {id: a}\n# pools\npools:\n- {name: x}\n\n  # more\n- name: y\nrules: [\n  {name: r}\n]\n"
+	                           "regions: []\ntuning:\n  band: 0.1";
+	static const char over[] = "rules: []\npools:\n  - {name: z}\n";
+	struct err err = {{0}};
+	size_t len;
+	char *text = config_over(file, sizeof file - 1, over, &len);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_STRING_EQUAL(text, "node: {id: a}\n# pools\n\n\n\n\n\n\n\n\nregions: []\ntuning:\n  band: 0.1\n"
+	                       "rules: []\npools:\n  - {name: z}\n");
+	CU_ASSERT_EQUAL(len, strlen(text));
+	free(text);
+	CU_ASSERT_EQUAL(config_over_check(over, &err), 0);
+	CU_ASSERT_EQUAL(config_over_check("", &err), 0);
+	CU_ASSERT_EQUAL(config_over_check("# all\ntuning: {\n}\n", &err), 0);
+	CU_ASSERT_EQUAL(config_over_check("tuning: {}\ntrunks: []\n", &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "\"trunks: []\""));
+	CU_ASSERT_EQUAL(config_over_check("poolsX: []\n", &err), -EINVAL);
+	CU_ASSERT_EQUAL(config_over_check("\"node\": {}\n", &err), -EINVAL);
+}
+
 static void test_secret(void)
 {
 	bool unreadable;
@@ -608,6 +631,7 @@ UNIT_MAIN("config",
 	{"every key", test_values},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},
+	{"the fleet's part", test_over},
 	{"a peer's password", test_password},
 	{"unreadable only when nothing else is wrong", test_unreadable_is_alone},
 	{"a file that is not there", test_no_file},
