@@ -13,7 +13,7 @@ static uint32_t next_share(uint32_t shed, int64_t least_us, int64_t target_us)
 	int64_t times = (least_us - target_us) / (target_us / 4 + 1) + 1;  /* quarters of the target above it */
 	if (times > 8)
 		times = 8;
-	return shed + (uint32_t)((OVERLOAD_MOST - shed) * (uint64_t)times / 64);
+	return shed + (uint32_t)((OVERLOAD_MOST - shed) * (uint64_t)times / 32);
 }
 
 static void forget(struct overload *o)
