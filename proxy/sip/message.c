@@ -120,11 +120,11 @@ static bool body_whole(const sip_t *sip)
 	return !(sip->sip_flags & MSG_FLG_TRUNC) && (!said || said->l_length <= len);
 }
 
-/* Printable, and no byte above `most`. */
+/* Printable, no byte above `most`, and nothing that would end a URI in brackets (RFC 3986 has none of them). */
 static bool one_word(const char *s, unsigned char most)
 {
 	for (s = text(s); *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == 0x7f || (unsigned char)*s > most)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f || (unsigned char)*s > most || strchr("<>\"", *s))
 			return false;
 	return true;
 }
@@ -162,9 +162,9 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	else if (!isalpha((unsigned char)*m->ruri.scheme))  /* brackets, for one */
 		*why = "malformed Request-URI";
 	else if (!fits_a_line(sip->sip_request->rq_url, 0xff))
-		*why = "control character in the Request-URI";
+		*why = "control character, quote or bracket in the Request-URI";
 	else if (!routes_fit_a_line(sip))
-		*why = "Route without a URI, or with a blank or a byte beyond ASCII in it";
+		*why = "Route without a URI, or with a blank, a quote, a bracket or a byte beyond ASCII in it";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if ((sip->sip_to->a_tag && !*m->to_tag) || (sip->sip_from->a_tag && !*m->from_tag))

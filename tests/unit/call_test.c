@@ -348,12 +348,14 @@ static void test_failover_status(void)
 /* An ICMP error: the attempt is over at once, if the error quotes enough to tell which one. */
 static void test_unreachable(void)
 {
+	static const char stranger[] = "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bKx\r\n";
+
 	rig_begin(NULL);
 	const char *m = begin_call(EAST);
 	struct txn_layer *txns = &rig_worker->txns;
 	CU_ASSERT_FALSE(txn_client_unreachable(txns, m, 0));
 	CU_ASSERT_FALSE(txn_client_unreachable(txns, m, 40));           /* 8 bytes are all that some routers quote */
-	CU_ASSERT_FALSE(txn_client_unreachable(txns, "INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP c;branch=z9hG4bKx\r\n", 62));
+	CU_ASSERT_FALSE(txn_client_unreachable(txns, stranger, strlen(stranger)));
 	CU_ASSERT_FALSE(txn_client_unreachable(txns, rig_response(m, 180, "b", ""), 200));
 	rig_expect_none();
 	CU_ASSERT_TRUE(txn_client_unreachable(txns, m, 200));
