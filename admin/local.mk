@@ -8,7 +8,7 @@ libadmin_a_SOURCES = \
 	admin/body.c \
 	admin/http.c \
 	admin/listen.c admin/listen.h \
-	admin/metrics.c \
+	admin/metrics.c admin/metrics.h admin/metrics_anycast.c admin/metrics_cluster.c admin/metrics_text.c \
 	admin/openapi.c \
 	admin/routes.c
 ADMIN_LIBS = libadmin.a libcluster.a libpolicy.a $(BASE_LIBS) $(MHD_LIBS) $(HIREDIS_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) -lm
