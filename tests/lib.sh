@@ -159,7 +159,7 @@ trunks:
 regions:
   - {name: region-1, targets: ["sip:${target1:-$REGION1:5060}"]${region1_more:-}}
   - {name: region-2, targets: ["sip:${target2:-$REGION2:5060}"]${region2_more:-}}
-probes: ${probes:-{interval: 200ms, timeout: 150ms, rise: 1, fall: 2\}}
+probes: ${probes:-{interval: 200ms, timeout: 150ms, rise: 1, fall: 5\}}
 pools:
   - name: default
     regions: [region-1, region-2]
@@ -167,7 +167,8 @@ pools:
     failover: ${failover:-{on: [408, 500, 502, 503, 504], first_response: 1s, attempts: 2\}}
 rules:${rules_before:-}
   - {name: all, pool: default}
-tuning: ${tuning:-{slow_start: 0s\}}  # single calls are judged, not shares
+tuning: ${tuning:-{slow_start: 0s, eject_failures: 0\}}  # single calls are judged, not shares
+overload: {target: ${overload:-1s}}  # a busy machine is not what most tests are about
 admin: {listen: ["127.0.0.1:8080"]}
 log: {level: info, calls: {file: $DIR/calls.jsonl}}
 YAML
@@ -214,7 +215,7 @@ the_end() {
 
 # ---- SIPp ----
 
-SIPP_COMMON=(-nostdin -bind_local -default_behaviors "all,-bye" -trace_stat -fd 1 -trace_err)
+SIPP_COMMON=(-nostdin -buff_size 2097152 -bind_local -default_behaviors "all,-bye" -trace_stat -fd 1 -trace_err)
 
 # region NAME ADDRESS LADDER [SIPP OPTIONS]: a region that behaves so. SIPp answers an unknown BYE by
 # itself unless told not to: a lost call would look fine.
