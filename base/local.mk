@@ -3,6 +3,7 @@ libbase_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libbase_a_SOURCES = \
 	base/addr.c base/addr.h \
 	base/banned.h \
+	base/bell.c base/bell.h \
 	base/buf.c base/buf.h \
 	base/clock.c base/clock.h \
 	base/err.c base/err.h \

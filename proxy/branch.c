@@ -15,6 +15,9 @@ static struct region_live *live(const struct branch *b)
 	return b->call->table->regions[b->log.region].live;
 }
 
+/* Its silence so far says nothing of the region. */
+static bool unheard(const struct branch *b) { return worker_deaf_since(b->call->w, b->sent_us); }
+
 static int32_t since_ms(const struct branch *b)
 {
 	return (int32_t)((worker_now(b->call->w) - b->sent_us) / CLOCK_MS);
@@ -28,6 +31,7 @@ void branch_settle(struct branch *b, bool region_failed)
 	b->counted = false;
 	const struct table *table = b->call->table;
 	int64_t now = worker_now(b->call->w);
+	region_failed = region_failed && (b->log.status || b->log.unreachable || !unheard(b));
 	region_setup_end(live(b), now, region_failed);
 	if (region_failed && region_judge(live(b), now, table_error_rate_others(table, b->log.region, now),
 	                                  policy_table_tuning(table->policy)))
@@ -39,12 +43,29 @@ static struct branch *of_timer(struct timer *timer)
 	return (struct branch *)(void *)((char *)timer - offsetof(struct branch, timer));
 }
 
+static int64_t at_most(int64_t us, int64_t left) { return us < left ? us : left > 0 ? left : 0; }
+
+static void on_silence(struct timer *timer);
+static void expect_first(struct branch *b)
+{
+	const struct call *c = b->call;
+	timer_start(c->w->wheel, &b->timer, on_silence, worker_now(c->w),
+	            at_most(c->failover.first_response_ms * CLOCK_MS, call_time_left(c)));
+}
+
 static void on_silence(struct timer *timer)
 {
 	struct branch *b = of_timer(timer);
+	struct call *c = b->call;
+	if (unheard(b) && !b->waits_again) {
+		b->waits_again = true;
+		expect_first(b);
+		return;
+	}
 	/* the silence is a measure too: the region is at least that slow */
-	region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
-	call_step(b->call, b, CALL_ON_SILENCE, NULL);
+	if (!b->waits_again)
+		region_first_response(live(b), worker_now(c->w), worker_now(c->w) - b->sent_us);
+	call_step(c, b, CALL_ON_SILENCE, NULL);
 }
 
 /* A 100 and no more: it is not slow to answer, and still it is no use to wait. */
@@ -53,8 +74,6 @@ static void on_stuck(struct timer *timer)
 	struct branch *b = of_timer(timer);
 	call_step(b->call, b, CALL_ON_SILENCE, NULL);
 }
-
-static int64_t at_most(int64_t us, int64_t left) { return us < left ? us : left > 0 ? left : 0; }
 
 static void on_timer_c(struct timer *timer)
 {
@@ -244,8 +263,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 		return false;
 	b->counted = true;
 	region_setup_begin(live(b), worker_now(c->w));
-	timer_start(c->w->wheel, &b->timer, on_silence, worker_now(c->w),
-	            at_most(c->failover.first_response_ms * CLOCK_MS, call_time_left(c)));
+	expect_first(b);
 	return true;
 }
 

@@ -31,6 +31,7 @@ struct branch {
 	struct record_attempt log;
 	bool counted;                /* in its region's setups */
 	bool given_up;               /* CANCEL is wanted: its failures mean nothing any more */
+	bool waits_again;            /* its first response: the first wait was not heard out */
 	bool expired;                /* timer C: CANCEL is wanted, its failure is a time-out (section 16.8) */
 	bool over;                   /* it has had its final response, or its time */
 };

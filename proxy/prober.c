@@ -102,6 +102,10 @@ static void on_patience(struct timer *timer)
 	char error[96];
 	if (p->txn)
 		txn_client_end(p->txn);
+	if (worker_deaf_since(p->w, p->sent_us)) {
+		next_in(p, 0);
+		return;
+	}
 	snprintf(error, sizeof error, "no answer in %u ms", timing(p)->probe_timeout_ms);
 	done(p, false, error);
 }

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 #include <openssl/rand.h>
@@ -19,6 +17,9 @@
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
 _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
+#define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
+#define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
+#define HANGS_US (350 * CLOCK_MS)    /* three heartbeats missed */
 
 /* A datagram on its way to the worker that owns its call; the bytes follow. */
 struct handover {
@@ -31,6 +32,8 @@ struct handover {
 static void set_timer(struct worker *w)
 {
 	int64_t now = worker_now(w), next = timer_wheel_next_us(w->wheel, now);
+	if (w->paused && next < w->pause_us)
+		next = w->pause_us;
 	if (next == w->timer_set_us)
 		return;
 	if (next == INT64_MAX) {
@@ -68,7 +71,7 @@ void worker_set_table(struct worker *w, struct table *table)
 {
 	readers(table_hold(table), 1);
 	drop_table(atomic_exchange_explicit(&w->table_next, table, memory_order_acq_rel));
-	eventfd_write(w->inbox_fd, 1);
+	bell_ring(&w->inbox_bell);
 }
 
 static void begin_turn(struct worker *w)
@@ -89,11 +92,32 @@ static void tell_overload(struct worker *w)
 		         (unsigned long long)atomic_load_explicit(&w->stats.v[STAT_CALLS_SHED], memory_order_relaxed));
 }
 
+/* Stopped, or without a processor. What came meanwhile still lies in the sockets, of this worker or of one that will
+ * hand it over: it is served before timers say that nothing came. One pause, then they run in any case. */
+static void note_standstill(struct worker *w)
+{
+	if (w->timer_set_us == INT64_MAX || worker_now(w) - w->timer_set_us <= STOOD_US)
+		return;
+	w->stood_us = worker_now(w);
+	if (!w->paused)
+		w->pause_us = w->stood_us + PAUSE_US;
+	w->paused = true;
+}
+
+static void run_timers(struct worker *w)
+{
+	if (w->paused && worker_now(w) < w->pause_us)
+		return;
+	w->paused = false;
+	timer_wheel_run(w->wheel, worker_now(w));
+}
+
 static void end_turn(struct worker *w)
 {
+	note_standstill(w);
 	if (overload_turn(&w->overload, worker_now(w), overload_target(w)))
 		tell_overload(w);
-	timer_wheel_run(w->wheel, worker_now(w));
+	run_timers(w);
 	udp_flush(w->udp);
 	set_timer(w);
 	atomic_store_explicit(&w->transactions, txn_layer_count(&w->txns), memory_order_relaxed);
@@ -105,8 +129,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	(void)fd;
 	(void)what;
-	w->timer_set_us = INT64_MAX;
 	begin_turn(w);
+	note_standstill(w);
+	w->timer_set_us = INT64_MAX;
 	end_turn(w);
 }
 
@@ -129,13 +154,11 @@ static void hand_over(struct worker *w, unsigned to, unsigned socket, const stru
 		stats_inc(&w->stats, STAT_DROP_HANDOVER);
 		return;
 	}
-	bool idle = ring_used(ring) == 0;
 	*h = (struct handover){.since_us = clock_us(), .source = *source, .len = (uint32_t)len, .socket = (uint8_t)socket};
 	memcpy(h + 1, data, len);
 	ring_commit(ring, sizeof *h + len + 1);
 	stats_inc(&w->stats, STAT_HANDOVERS);
-	if (idle)
-		eventfd_write(other->inbox_fd, 1);
+	bell_ring(&other->inbox_bell);
 }
 
 static void on_datagram(void *arg, unsigned socket, const struct addr *source, char *data, size_t len)
@@ -205,9 +228,9 @@ static int64_t drain_inbox(struct worker *w, struct ring *ring)
 static void on_inbox(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	eventfd_t n;
+	(void)fd;
 	(void)what;
-	eventfd_read(fd, &n);
+	bell_answer(&w->inbox_bell);
 	begin_turn(w);
 	for (unsigned i = 0; i < w->common->n_workers; i++)
 		if (w->inbox[i])
@@ -234,6 +257,17 @@ uint64_t worker_random(struct worker *w)
 	x ^= x >> 27;
 	w->random = x;
 	return x * 0x2545F4914F6CDD1DULL;
+}
+
+bool worker_deaf_since(const struct worker *w, int64_t since_us)
+{
+	const struct proxy_common *common = w->common;
+	for (unsigned i = 0; i < common->n_workers; i++) {
+		int64_t beat = i == w->index ? 0 : loop_heartbeat_us(common->workers[i]->loop);
+		if (beat && worker_now(w) - beat > HANGS_US)
+			return true;
+	}
+	return w->stood_us >= since_us && w->stood_us;
 }
 
 struct record *worker_log_reserve(struct worker *w, size_t size)
@@ -268,13 +302,12 @@ static int make_inbox(struct worker *w)
 {
 	unsigned n = w->common->n_workers;
 	w->inbox = calloc(n, sizeof *w->inbox);
-	w->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (!w->inbox || w->inbox_fd < 0)
+	if (!w->inbox || bell_init(&w->inbox_bell))
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
 		if (i != w->index && !(w->inbox[i] = ring_new(INBOX_BYTES)))
 			return -ENOMEM;
-	w->inbox_event = event_new(loop_base(w->loop), w->inbox_fd, EV_READ | EV_PERSIST, on_inbox, w);
+	w->inbox_event = event_new(loop_base(w->loop), w->inbox_bell.fd, EV_READ | EV_PERSIST, on_inbox, w);
 	w->timer_event = event_new(loop_base(w->loop), -1, 0, on_timer, w);
 	return w->inbox_event && w->timer_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
 }
@@ -316,7 +349,7 @@ struct worker *worker_new(struct proxy_common *common, unsigned index, struct er
 	w->table = table_hold(common->table);
 	readers(w->table, 1);
 	w->index = index;
-	w->inbox_fd = -1;
+	w->inbox_bell.fd = -1;
 	w->timer_set_us = INT64_MAX;
 	if (make_parts(w, err)) {
 		worker_free(w);
@@ -361,8 +394,7 @@ void worker_free(struct worker *w)
 		event_free(w->timer_event);
 	if (w->inbox_event)
 		event_free(w->inbox_event);
-	if (w->inbox_fd >= 0)
-		close(w->inbox_fd);
+	bell_free(&w->inbox_bell);
 	for (unsigned i = 0; w->inbox && i < w->common->n_workers; i++)
 		ring_free(w->inbox[i]);
 	free(w->inbox);

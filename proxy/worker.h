@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bell.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -83,11 +84,14 @@ struct worker {
 	int64_t timer_set_us;            /* when timer_event fires; INT64_MAX: not set */
 	struct txn_layer txns;
 	struct overload overload;
+	int64_t stood_us;                /* end of its last standstill; 0: none */
+	int64_t pause_us;                /* timers rest until then */
+	bool paused;                     /* they have not run since */
 	struct active *actives;          /* uthash: calls that are up */
 	struct prober *prober;
 	struct ring *log;
 	struct ring **inbox;             /* from each worker; NULL from itself */
-	int inbox_fd;
+	struct bell inbox_bell;
 	struct event *inbox_event;
 	_Atomic uint32_t transactions, open;  /* published each turn: all, and those that have no final response yet */
 	_Atomic int64_t last_invite_us;  /* when the last new call came; 0: none yet */
@@ -107,6 +111,9 @@ void worker_free(struct worker *w);
 
 static inline int64_t worker_now(const struct worker *w) { return w->txns.now_us; }
 uint64_t worker_random(struct worker *w);
+/* Whether nothing can be said of silence since then: this worker stood still meanwhile, or another one hangs, and what
+ * the kernel gives to its sockets is for all of them. */
+bool worker_deaf_since(const struct worker *w, int64_t since_us);
 /* Which worker a Call-ID belongs to. */
 unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len);
 /* Sends outside of any transaction. */
