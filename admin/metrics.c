@@ -9,7 +9,7 @@
 
 /* ---- the node ---- */
 
-enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_OVERLOAD, N_REGIONS, N_REACHABLE, N_N };
+enum { N_STARTED, N_READY, N_DRAINING, N_WORKERS, N_ALIVE, N_TRANSACTIONS, N_OVERLOAD, N_CONNECTIONS, N_REGIONS, N_REACHABLE, N_N };
 static const struct metric node_metrics[N_N] = {
 	[N_STARTED] = {"start_time_seconds", "gauge", "When the process started, in Unix time"},
 	[N_READY] = {"ready", "gauge", "1 while this node should get calls"},
@@ -18,6 +18,7 @@ static const struct metric node_metrics[N_N] = {
 	[N_ALIVE] = {"workers_alive", "gauge", "SIP workers with a fresh heartbeat"},
 	[N_TRANSACTIONS] = {"sip_transactions", "gauge", "SIP transactions under way"},
 	[N_OVERLOAD] = {"overload_shed_ratio", "gauge", "Share of new calls turned away for overload, the worst worker's"},
+	[N_CONNECTIONS] = {"sip_connections", "gauge", "TCP and TLS connections that are open"},
 	[N_REGIONS] = {"regions", "gauge", "Regions configured"},
 	[N_REACHABLE] = {"regions_reachable", "gauge", "Regions that are healthy and not in maintenance"},
 };
@@ -59,6 +60,7 @@ static void write_node(struct jw *w, const struct admin_sources *sources)
 	row->v[N_ALIVE] = proxy_workers_alive(proxy);
 	row->v[N_TRANSACTIONS] = proxy_transactions(proxy);
 	row->v[N_OVERLOAD] = proxy_overload(proxy);
+	row->v[N_CONNECTIONS] = proxy_connections(sources->proxy);
 	row->v[N_REGIONS] = proxy_regions(proxy);
 	row->v[N_REACHABLE] = proxy_regions_reachable(proxy);
 	metrics_write(w, node_metrics, N_N, &set);

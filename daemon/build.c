@@ -7,7 +7,7 @@
 
 #include <openssl/rand.h>
 
-static bool managed(const struct config *c, const struct addr *a)
+bool build_managed(const struct config *c, const struct addr *a)
 {
 	for (unsigned i = 0; i < c->anycast.n_prefixes; i++)
 		if (c->anycast.prefixes[i].manage_address && prefix_contains(&c->anycast.prefixes[i].prefix, a))
@@ -33,7 +33,9 @@ static int build_sockets(const struct config *c, struct proxy_config *p, struct 
 {
 	int rc = 0;
 	for (unsigned i = 0; !rc && i < c->n_listen; i++)
-		rc = add_listen(p, &c->listen[i].address, c->listen[i].anycast, managed(c, &c->listen[i].address), err);
+		if (c->listen[i].transport == CONFIG_UDP)
+			rc = add_listen(p, &c->listen[i].address, c->listen[i].anycast, build_managed(c, &c->listen[i].address),
+			                err);
 	for (unsigned i = 0; !rc && i < c->node.n_egress; i++) {
 		struct addr a = c->node.egress[i];
 		addr_set_port(&a, c->node.port);
@@ -65,7 +67,8 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 		if (RAND_bytes(p->secret, 32) != 1)
 			return err_set(err, EIO, "no randomness for the token key");
 	}
-	return build_sockets(c, p, err);
+	int rc = build_sockets(c, p, err);
+	return rc ? rc : build_streams(c, p, err);
 }
 
 static void copy_region(const struct config_region *from, struct proxy_region_config *to)
@@ -75,6 +78,7 @@ static void copy_region(const struct config_region *from, struct proxy_region_co
 		snprintf(to->targets[i].uri, sizeof to->targets[i].uri, "%s", from->targets[i].uri);
 		snprintf(to->targets[i].host, sizeof to->targets[i].host, "%s", from->targets[i].host);
 		to->targets[i].port = from->targets[i].port;
+		to->targets[i].transport = (enum sip_transport)from->targets[i].transport;
 	}
 }
 

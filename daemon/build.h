@@ -9,6 +9,12 @@
 
 /* Sockets, key and the rest of struct proxy_config. 0 or a negative errno with `err`. */
 int build_proxy_config(const struct config *config, struct loop *control, struct proxy_config *out, struct err *err);
+/* Its TCP and TLS part (build_streams.c): reads the certificates. What it holds is released by build_streams_release(),
+ * once the proxy is made, which holds its own. */
+int build_streams(const struct config *config, struct proxy_config *out, struct err *err);
+void build_streams_release(struct proxy_config *out);
+/* Whether the address is one that is put on the host by anycast.manage_address. */
+bool build_managed(const struct config *config, const struct addr *address);
 
 /* The compiled policy (build_policy.c, in libconfig.a); NULL and `err` on failure. The caller's. */
 struct policy_table *build_policy(const struct config *config, struct err *err);

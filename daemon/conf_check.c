@@ -111,6 +111,21 @@ static void check_node(struct conf *c, const struct config *config)
 	}
 }
 
+static void check_tls(struct conf *c, const struct config_listen *l)
+{
+	bool tls = l->transport == CONFIG_TLS;
+	if (tls && !l->certificate[0])
+		conf_error_at(c, &l->transport, "transport tls needs a certificate: add certificate: and key:, the PEM files' names");
+	if (tls && l->certificate[0] && !l->key[0])
+		conf_error_at(c, l->certificate, "certificate has no key beside it: add key:, the PEM file's name");
+	if (!tls && l->certificate[0])
+		conf_error_at(c, l->certificate, "certificate is for transport tls: remove it, or write transport: tls");
+	if (!tls && l->key[0])
+		conf_error_at(c, l->key, "key is for transport tls: remove it, or write transport: tls");
+	if (!tls && l->ca[0])
+		conf_error_at(c, l->ca, "ca is for transport tls: remove it, or write transport: tls");
+}
+
 static void check_listen(struct conf *c, const struct config *config)
 {
 	char text[ADDR_STR_LEN];
@@ -119,9 +134,10 @@ static void check_listen(struct conf *c, const struct config *config)
 		if (!addr_family(&l->address))
 			continue;
 		check_usable(c, "address", &l->address);
+		check_tls(c, l);
 		for (unsigned j = 0; j < i; j++)
 			if (addr_equal(&l->address, &config->listen[j].address) &&
-			    l->transport == config->listen[j].transport)
+			    (l->transport == CONFIG_UDP) == (config->listen[j].transport == CONFIG_UDP))
 				conf_error_at(c, &l->address, "duplicate listen address %s: it is on line %zu already; "
 				              "remove one", addr_str(&l->address, text),
 				              conf_mark_line(c, &config->listen[j].address));

@@ -12,13 +12,7 @@
 #define COUNT_MAX 1000000
 
 const struct conf_unserved conf_unserved[] = {
-	{"listen", "transport", "tcp", "transport tcp", "use udp"},
-	{"listen", "transport", "tls", "transport tls", "use udp"},
-	{"listen", "certificate", NULL, "certificate", "remove it"},
-	{"listen", "key", NULL, "key", "remove it"},
 	{"trunk", "tls_subject", NULL, "tls_subject", "remove it"},
-	{"target", "transport", "tcp", "transport=tcp", "write ;transport=udp"},
-	{"target", "transport", "tls", "transport=tls", "write ;transport=udp"},
 	{"region", "connect", NULL, "connect", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
@@ -96,6 +90,8 @@ static const struct conf_field node_fields[] = {
 	 CONF_ARRAY(S, egress, n_egress)},
 	{.key = "port", .help = "SIP port of the own and egress addresses", .type = &conf_uint, .def = "5060",
 	 .min = 1, .max = 65535, CONF_MEMBER(S, port)},
+	{.key = "ca", .help = "PEM file of roots that TLS peers are checked against; absent: the system's",
+	 .type = &conf_file, CONF_MEMBER(S, ca)},
 	{.key = "workers", .help = "SIP threads", .type = &conf_workers, .def = "auto", CONF_MEMBER(S, workers)},
 	{.key = "max_call", .help = "an established call that nobody ended is forgotten then", .type = &conf_ms,
 	 .def = "4h", .min = 1000, .max = 48 * 3600000LL, CONF_MEMBER(S, max_call_ms)},
@@ -109,10 +105,15 @@ static const struct conf_field listen_fields[] = {
 	 CONF_MEMBER(S, address)},
 	{.key = "port", .help = "its port", .type = &conf_addr_port, .def = "5060", .min = 1, .max = 65535,
 	 CONF_PORT(S, address)},
-	{.key = "transport", .help = "udp", .type = &conf_enum, .word = transport_word, .def = "udp",
+	{.key = "transport", .help = "udp, tcp or tls", .type = &conf_enum, .word = transport_word, .def = "udp",
 	 CONF_MEMBER(S, transport)},
 	{.key = "anycast", .help = "other nodes have the address too", .type = &conf_bool, .def = "false",
 	 CONF_MEMBER(S, anycast)},
+	{.key = "certificate", .help = "of tls: PEM file, the node's own first; read again by a reload", .type = &conf_file,
+	 CONF_MEMBER(S, certificate)},
+	{.key = "key", .help = "of tls: PEM file, without a passphrase", .type = &conf_file, CONF_MEMBER(S, key)},
+	{.key = "ca", .help = "of tls: PEM file of roots for clients' certificates; absent: none is asked for",
+	 .type = &conf_file, CONF_MEMBER(S, ca)},
 };
 static const struct conf_map listen_map = CONF_MAP("listen", listen_fields);
 #undef S

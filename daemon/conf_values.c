@@ -208,12 +208,12 @@ static int pattern_parse(struct conf *c, const struct conf_field *f, const char 
 
 const struct conf_type conf_pattern = {pattern_expect, pattern_parse, text_print, true};
 
-/* ---- SIP targets: sip:HOST[:PORT][;transport=udp] ---- */
+/* ---- SIP targets: sip:HOST[:PORT][;transport=udp|tcp|tls] ---- */
 
 static void target_expect(const struct conf_field *f, char *buf, size_t size)
 {
 	snprintf(buf, size, "a SIP URI such as \"sip:pbx.example.com:5060\", \"sip:198.51.100.21\" or "
-	         "\"sip:[2001:db8::1]:5060\"");
+	         "\"sip:[2001:db8::1]:5061;transport=tls\"");
 }
 
 /* A domain name (RFC 1123): labels of letters, digits and hyphens; the last is not all digits. */
@@ -243,7 +243,7 @@ static int target_host(struct config_target *t, const char *text, size_t len, st
 {
 	char host[256];
 	struct addr a;
-	uint64_t port = 5060;
+	uint64_t port = 0;           /* not said */
 	snprintf(host, sizeof(host), "%.*s", (int)len, text);
 	char *end = host[0] == '[' ? strchr(host, ']') : strchr(host, ':');
 	char *colon = end && host[0] == '[' ? end + 1 : end;
@@ -267,24 +267,20 @@ static int target_host(struct config_target *t, const char *text, size_t len, st
 	return 0;
 }
 
-static int target_transport(const struct conf *c, struct config_target *t, const char *value, struct err *err)
+static int target_transport(struct config_target *t, const char *value, struct err *err)
 {
 	static const char *const words[] = {[CONFIG_UDP] = "udp", [CONFIG_TCP] = "tcp", [CONFIG_TLS] = "tls"};
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(value, words[i]) != 0)
 			continue;
-		const struct conf_unserved *u = conf_unserved_find(c, "target", "transport", words[i]);
-		if (u)
-			return err_set(err, EINVAL, "%s is not served by this version of tandem: %s", u->what,
-			               u->instead);
 		t->transport = (enum config_transport)i;
 		return 0;
 	}
-	return err_set(err, EINVAL, "\"transport=%.20s\" is not right: write transport=udp", value);
+	return err_set(err, EINVAL, "\"transport=%.20s\" is not right: write transport=udp, tcp or tls", value);
 }
 
 /* ";name=value" until the end; each at most once. */
-static int target_params(const struct conf *c, struct config_target *t, const char *text, struct err *err)
+static int target_params(struct config_target *t, const char *text, struct err *err)
 {
 	bool transport = false;
 	while (*text == ';') {
@@ -293,11 +289,11 @@ static int target_params(const struct conf *c, struct config_target *t, const ch
 		snprintf(param, sizeof(param), "%.*s", (int)len, text);
 		text += len;
 		if (strncasecmp(param, "transport=", 10) != 0)
-			return err_set(err, EINVAL, "parameter \"%s\" is unknown: only ;transport=udp is", param);
+			return err_set(err, EINVAL, "parameter \"%s\" is unknown: only ;transport= is", param);
 		if (transport)
 			return err_set(err, EINVAL, "transport is there twice: keep one of them");
 		transport = true;
-		int ret = target_transport(c, t, param + 10, err);
+		int ret = target_transport(t, param + 10, err);
 		if (ret)
 			return ret;
 	}
@@ -310,7 +306,8 @@ static int target_parse(struct conf *c, const struct conf_field *f, const char *
 	if (strlen(text) >= sizeof(t.uri) || text[strcspn(text, " <>\"")])
 		return -EINVAL;
 	if (!strncasecmp(text, "sips:", 5))
-		return err_set(err, EINVAL, "sips is not served by this version of tandem: write sip:%.100s", text + 5);
+		return err_set(err, EINVAL, "sips is not served by this version of tandem: write "
+		               "sip:%.100s;transport=tls", text + 5);
 	if (strncasecmp(text, "sip:", 4) != 0)
 		return -EINVAL;
 	const char *host = text + 4;
@@ -323,7 +320,9 @@ static int target_parse(struct conf *c, const struct conf_field *f, const char *
 	size_t len = strcspn(host, ";");
 	int ret = target_host(&t, host, len, err);
 	if (!ret)
-		ret = target_params(c, &t, host + len, err);
+		ret = target_params(&t, host + len, err);
+	if (!ret && !t.port)
+		t.port = t.transport == CONFIG_TLS ? 5061 : 5060;
 	if (ret)
 		return ret;
 	snprintf(t.uri, sizeof(t.uri), "%s", text);

@@ -34,6 +34,7 @@ struct config_node {
 	struct addr egress[2];            /* default: address */
 	unsigned n_egress;
 	uint16_t port;                    /* of both: SIP on the own and egress addresses, default 5060 */
+	char ca[256];                     /* roots for TLS peers that we connect to; empty: the system's */
 	unsigned workers;                 /* auto: one a CPU this process may use */
 	uint32_t max_call_ms;             /* an established call nobody ended is forgotten then; default 4h */
 };
@@ -42,6 +43,8 @@ struct config_listen {
 	struct addr address;              /* with port */
 	enum config_transport transport;
 	bool anycast;
+	char certificate[256], key[256];  /* of TLS: PEM files */
+	char ca[256];                     /* roots that clients' certificates are checked against; empty: none is asked for */
 };
 
 struct config_trunk {

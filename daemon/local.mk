@@ -23,6 +23,7 @@ sbin_PROGRAMS += tandemd
 tandemd_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
 tandemd_SOURCES = \
 	daemon/build.c daemon/build.h \
+	daemon/build_streams.c \
 	daemon/drain.c daemon/drain.h \
 	daemon/fleet.c daemon/fleet.h \
 	daemon/fleet_doc.c daemon/fleet_doc.h \
@@ -30,4 +31,4 @@ tandemd_SOURCES = \
 	daemon/node.c daemon/node.h \
 	daemon/reload.c daemon/reload.h
 tandemd_LDADD = libconfig.a libadmin.a libproxy.a libanycast.a libcluster.a libpolicy.a libbase.a $(YAML_LIBS) $(MHD_LIBS) \
-	$(JANSSON_LIBS) $(SOFIA_LIBS) $(OPENSSL_LIBS) $(CARES_LIBS) $(MNL_LIBS) $(SYSTEMD_LIBS) $(HIREDIS_LIBS) $(EVENT_LIBS) -lm
+	$(JANSSON_LIBS) $(SOFIA_LIBS) $(OPENSSL_LIBS) $(CARES_LIBS) $(MNL_LIBS) $(SYSTEMD_LIBS) $(HIREDIS_LIBS) $(EVENT_SSL_LIBS) $(EVENT_LIBS) -lm

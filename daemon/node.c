@@ -268,6 +268,7 @@ static int make_parts(struct node *n, struct err *err)
 	if ((rc = add_events(n, err)) || (rc = build_proxy_config(n->config, n->loop, &pc, err)))
 		return rc;
 	n->proxy = build_proxy(n->config, &pc, err);
+	build_streams_release(&pc);
 	if (!n->proxy)
 		return -EIO;
 	if (n->config->has_anycast && !(n->anycast = anycast_new(&n->config->anycast, route_facts, n, err)))

@@ -30,14 +30,19 @@ static struct config *take(const struct config *before, const char *file, const 
                            char **needs_restart)
 {
 	struct err err = {{0}};
+	static struct proxy_config certificates;  /* control thread; too large for a stack */
 	struct config *c = config_load_over(file, over, collect, lines, NULL);
 	if (!c)
 		return NULL;
+	memset(&certificates, 0, sizeof certificates);
 	*needs_restart = config_needs_restart(before, c);
-	if (*needs_restart && build_reload(c, proxy, &err) == 0) {
+	if (*needs_restart && build_streams(c, &certificates, &err) == 0 && build_reload(c, proxy, &err) == 0) {
+		proxy_set_tls(proxy, &certificates);
+		build_streams_release(&certificates);
 		config_keep_fixed(c, before);
 		return c;
 	}
+	build_streams_release(&certificates);
 	fprintf(lines, "%s: %s\n", file, *needs_restart ? err.text : "out of memory");
 	config_free(c);
 	return NULL;

@@ -205,17 +205,26 @@ static void sign_token(const struct call *c, unsigned region, char out[TOKEN_LEN
 	token_sign(c->w->signer, &t, c->texts, out);
 }
 
+/* host:port, and the transport where it is not UDP. */
+static const char *route_host(const struct call *c, const struct sip_path *side)
+{
+	const struct proxy_common *common = c->w->common;
+	const char *host = common->route_host[side->transport][family_index(&side->peer)];
+	/* what nobody listens on is no way back */
+	return *host ? host : common->route_host[SIP_UDP][family_index(&side->peer)];
+}
+
 /* Our Record-Routes, topmost first: the region's side, and the carrier's where that is another family
- * (RFC 5658). */
-static void set_record_routes(const struct call *c, unsigned region, const struct addr *next, char text[2][160],
+ * or transport (RFC 5658). */
+static void set_record_routes(const struct call *c, unsigned region, const struct sip_path *next, char text[2][160],
                               struct sip_forward *sf)
 {
 	char token[TOKEN_LEN + 1];
-	unsigned sides[2] = {family_index(next), family_index(&c->source)};
-	unsigned n = sides[0] == sides[1] ? 1 : 2;
+	const char *sides[2] = {route_host(c, next), route_host(c, &c->back)};
+	bool same = sides[0] == sides[1];
 	sign_token(c, region, token);
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(text[i], 160, "<sip:%s@%s;lr>", token, c->w->common->route_host[sides[i]]);
+	for (unsigned i = 0; i < (same ? 1 : 2); i++) {
+		snprintf(text[i], 160, "<sip:%s@%s;lr>", token, sides[i]);
 		sf->record_route[i] = text[i];
 	}
 }
@@ -244,15 +253,17 @@ static uint64_t targets_tried(const struct call *c, unsigned region)
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
 	const struct table *table = c->table;
-	struct addr next;
+	struct sip_path next = {.socket = 0};
 	struct forward f;
 	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
 	struct sip_forward sf = {.skip_routes = invite->routes};
 	char ruri[512], record_route[2][160];
-	int target = table_pick_target(table, region, c->w->common->egress_families, targets_tried(c, region), worker_now(c->w), &next);
+	int target = table_pick_target(table, region, c->w->common->egress_families, targets_tried(c, region), worker_now(c->w), &next.peer);
 	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
 	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
 	sf.max_breadth = breadth_share(c);
+	if (target >= 0)
+		forward_to_target(c->w, table->regions[region].targets[target], &next);
 	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
 	    !write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri))
 		return false;

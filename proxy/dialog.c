@@ -53,7 +53,7 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
                     int trunk, const struct dialog_route *route)
 {
 	enum trunk_edge edge = edge_of(w, &route->token, trunk);
-	struct addr next;
+	struct sip_path next;
 	struct forward f;
 	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict,
 	                         .edit = {trunk_edge_edit(edge, m), NULL}};

@@ -5,18 +5,36 @@
 #include <string.h>
 #include <strings.h>
 
-bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct addr *next, unsigned attempt,
+bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct sip_path *next, unsigned attempt,
                      struct forward *out)
 {
-	unsigned family = family_index(next);
+	unsigned family = family_index(&next->peer);
 	if (w->common->egress_socket[family] == NO_SOCKET)
 		return false;
-	out->path.peer = *next;
+	out->path = *next;
 	out->path.socket = w->common->egress_socket[family];
 	branch_sign(w->signer, req->call_id, req->cseq, req->via.branch ? req->via.branch : "", req->via.host,
 	            (uint8_t)attempt, sip_loop_value(req), out->branch);
-	snprintf(out->via, sizeof out->via, "SIP/2.0/UDP %s;branch=%s", w->common->egress_via[family], out->branch);
+	snprintf(out->via, sizeof out->via, "SIP/2.0/%s %s;branch=%s", sip_transport_via(next->transport),
+	         w->common->egress_via[next->transport][family], out->branch);
 	return true;
+}
+
+void forward_to_target(struct worker *w, const struct target *target, struct sip_path *next)
+{
+	next->stream = (struct stream_handle){0};
+	next->transport = (uint8_t)target->transport;
+	next->name = target->transport == SIP_TLS ? worker_name(w, target->host) : 0;
+}
+
+static const struct target *target_at(const struct table *t, const struct addr *address)
+{
+	struct addr a;
+	for (unsigned i = 0; i < t->n_regions; i++)
+		for (unsigned j = 0; j < t->regions[i].n_targets; j++)
+			if (target_address(t->regions[i].targets[j], &a) && addr_same_host(&a, address))
+				return t->regions[i].targets[j];
+	return NULL;
 }
 
 /* A region's Contact may name the region's host: then its resolved address serves. */
@@ -33,7 +51,29 @@ static bool known_name(const struct table *t, const char *host, uint16_t port, s
 	return false;
 }
 
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct addr *next)
+/* Who is to be at the other end of TLS: what the URI says, or, where that is but an address of a target, the target. */
+static uint16_t name_of(struct worker *w, const char *host, const struct addr *address)
+{
+	struct addr literal;
+	const struct target *t = addr_parse(&literal, host, 0) == 0 ? target_at(w->table, address) : NULL;
+	return worker_name(w, t ? t->host : host);
+}
+
+static bool hop_to(struct worker *w, const struct sip_uri_view *uri, struct sip_path *next)
+{
+	enum sip_transport transport;
+	*next = (struct sip_path){.socket = 0};
+	if (!uri->port || !sip_transport_of_uri(uri->scheme, uri->params, &transport))
+		return false;
+	if (addr_parse(&next->peer, uri->host, uri->port) && !known_name(w->table, uri->host, uri->port, &next->peer))
+		return false;
+	next->transport = (uint8_t)transport;
+	if (transport == SIP_TLS)
+		next->name = name_of(w, uri->host, &next->peer);
+	return true;
+}
+
+bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct sip_path *next)
 {
 	struct sip_uri_view uri = req->ruri;
 	unsigned routes = req->routes - (sf->from_strict ? 1 : 0);
@@ -44,9 +84,7 @@ bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_fo
 	} else if (sf->from_strict) {
 		sip_msg_route(req, routes, &uri);
 	}
-	if (!uri.port)
-		return false;
-	return addr_parse(next, uri.host, uri.port) == 0 || known_name(w->table, uri.host, uri.port, next);
+	return hop_to(w, &uri, next);
 }
 
 bool forward_looped(const struct sip_msg *req)

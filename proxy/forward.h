@@ -12,13 +12,16 @@ struct forward {
 	char via[ADDR_STR_LEN + 64];
 };
 
-/* Fills path and Via for a request to `next`; false when no egress address has its family. */
-bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct addr *next, unsigned attempt,
+/* Fills path and Via for a request to `next` (peer, transport, name); false when no egress address has its family. */
+bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct sip_path *next, unsigned attempt,
                      struct forward *out);
 
-/* The next hop of a request by `sf->skip_routes` and `sf->from_strict`: an address, or false when it is a
- * name that is not known here. Sets `sf->strict` as section 16.6 step 6 says. */
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct addr *next);
+/* The way to a target's address: the peer is set already. */
+void forward_to_target(struct worker *w, const struct target *target, struct sip_path *next);
+
+/* The next hop of a request by `sf->skip_routes` and `sf->from_strict`, or false when it is a name that is not known
+ * here, or a transport that is not spoken. Sets `sf->strict` as section 16.6 step 6 says. */
+bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct sip_path *next);
 
 /* Section 16.3 step 4, RFC 5393: it has been here before, and nothing that decides its way has changed. On
  * any node, for a Via of ours shows it, whichever node wrote it. */

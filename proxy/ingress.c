@@ -216,12 +216,14 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 	refuse(a, status, "");
 }
 
-static void on_parsed(struct worker *w, unsigned socket, const struct addr *source, const struct sip_msg *m,
-                      enum sip_parsed parsed, const char *why)
+static void on_parsed(struct worker *w, const struct sip_path *from, const struct sip_msg *m, enum sip_parsed parsed,
+                      const char *why)
 {
+	const struct addr *source = &from->peer;
 	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
 	a.side = a.trunk;
-	if (a.trunk >= 0 && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
+	/* the source port of a connection is any */
+	if (a.trunk >= 0 && from->transport == SIP_UDP && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
 		a.trunk = -1;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
@@ -231,7 +233,7 @@ static void on_parsed(struct worker *w, unsigned socket, const struct addr *sour
 		on_response(w, m);
 		return;
 	}
-	a.path = reply_path(socket, source, m);
+	a.path = reply_path(from, m);
 	if (m->len > SIP_SERVED_MAX)
 		on_broken(&a, 513, "larger than is served");
 	else if (parsed != SIP_PARSED)
@@ -277,8 +279,9 @@ static bool may_be_served(const struct worker *w, const struct addr *source, con
 	       sip_header_find(data, len, "Route", route, sizeof route) || own_egress(w, source);
 }
 
-void ingress_datagram(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len)
+void ingress_message(struct worker *w, const struct sip_path *from, char *data, size_t len)
 {
+	const struct addr *source = &from->peer;
 	struct sip_msg m;
 	const char *why;
 	if (too_short(data, len)) {
@@ -294,6 +297,6 @@ void ingress_datagram(struct worker *w, unsigned socket, const struct addr *sour
 		return;
 	}
 	enum sip_parsed parsed = sip_parse(&m, data, len, &why);
-	on_parsed(w, socket, source, &m, parsed, why);
+	on_parsed(w, from, &m, parsed, why);
 	sip_release(&m);
 }

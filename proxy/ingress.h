@@ -4,7 +4,7 @@
 
 #include "proxy/worker.h"
 
-/* One datagram; `data` has one writable byte after its end. */
-void ingress_datagram(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len);
+/* One datagram, or message of a stream; `data` has one writable byte after its end. */
+void ingress_message(struct worker *w, const struct sip_path *from, char *data, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 noinst_LIBRARIES += libproxy.a
-libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(SOFIA_CFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS)
+libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SOFIA_CFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS)
 libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/branch.c \
@@ -14,6 +14,10 @@ libproxy_a_SOURCES = \
 	proxy/number.c proxy/number.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/overload.c proxy/overload.h \
+	proxy/stream/frame.c proxy/stream/frame.h \
+	proxy/stream/stream.c proxy/stream/stream.h \
+	proxy/stream/tls.c proxy/stream/tls.h \
+	proxy/transport.c proxy/transport.h \
 	proxy/proxy.c proxy/proxy.h \
 	proxy/record.c proxy/record.h \
 	proxy/relay.c proxy/relay.h \

@@ -94,7 +94,12 @@ static void on_end(void *user)
 	p->txn = NULL;
 }
 
-static const struct txn_client_user probe_user = {on_response, on_timeout, on_end, NULL};
+static void on_unreachable(void *user)
+{
+	done(user, false, "nobody is there");
+}
+
+static const struct txn_client_user probe_user = {on_response, on_timeout, on_end, on_unreachable};
 
 static void on_patience(struct timer *timer)
 {
@@ -112,11 +117,12 @@ static void on_patience(struct timer *timer)
 
 static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
 {
-	const char *me = p->w->common->egress_via[family];
+	enum sip_transport transport = p->target->transport;
+	const char *me = p->w->common->egress_via[transport][family];
 	const char *to = p->target->host_port;
 	int n = snprintf(out, size,
 	                 "OPTIONS sip:%s SIP/2.0\r\n"
-	                 "Via: SIP/2.0/UDP %s;branch=%s\r\n"
+	                 "Via: SIP/2.0/%s %s;branch=%s\r\n"
 	                 "Max-Forwards: 70\r\n"
 	                 "From: <sip:tandem@%s>;tag=probe\r\n"
 	                 "To: <sip:%s>\r\n"
@@ -125,7 +131,7 @@ static size_t write_probe(struct probe *p, unsigned family, const char *branch, 
 	                 "Contact: <sip:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 to, me, branch, me, to, p->call_id, me);
+	                 to, sip_transport_via(transport), me, branch, me, to, p->call_id, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -141,7 +147,7 @@ static void send_probe(struct timer *timer)
 {
 	struct probe *p = of_timer(timer);
 	struct worker *w = p->w;
-	struct sip_path path;
+	struct sip_path path = {.socket = 0};
 	char branch[BRANCH_LEN], text[1024];
 	size_t n = 0;
 	p->sent_us = worker_now(w);
@@ -157,6 +163,7 @@ static void send_probe(struct timer *timer)
 		return;
 	}
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
+	forward_to_target(w, p->target, &path);
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;

@@ -54,7 +54,7 @@ static void app_unmake(struct worker *w)
 	active_free_all(w);
 }
 
-static const struct worker_app app = {app_make, app_start, app_table, ingress_datagram, app_unmake};
+static const struct worker_app app = {app_make, app_start, app_table, ingress_message, app_unmake};
 
 /* ---- building ---- */
 
@@ -64,6 +64,21 @@ static int socket_of(const struct proxy_config *c, const struct addr *address)
 		if (addr_equal(&c->listen[i].address, address))
 			return (int)i;
 	return -1;
+}
+
+/* The sent-by of our Vias: over a stream, where one may come back if the connection is gone (section 18.1.1). */
+static void set_via(struct proxy_common *c, const struct addr *egress)
+{
+	unsigned family = family_index(egress);
+	for (int t = SIP_UDP; t < SIP_TRANSPORTS; t++) {
+		struct addr a = *egress;
+		if (t == SIP_TLS)
+			addr_set_port(&a, sip_transport_port(SIP_TLS));
+		for (unsigned i = 0; i < c->config.n_streams; i++)
+			if ((int)c->config.streams[i].transport == t && addr_same_host(&c->config.streams[i].address, egress))
+				a = c->config.streams[i].address;
+		addr_str(&a, c->egress_via[t][family]);
+	}
 }
 
 static int set_egress(struct proxy_common *c, struct err *err)
@@ -76,27 +91,35 @@ static int set_egress(struct proxy_common *c, struct err *err)
 			return err_set(err, EINVAL, "egress %s is not among the sockets", addr_str(a, text));
 		c->egress_socket[family_index(a)] = (uint8_t)s;
 		c->egress_families |= 1u << family_index(a);
-		addr_str(a, c->egress_via[family_index(a)]);
+		set_via(c, a);
 	}
 	return c->egress_families ? 0 : err_set(err, EINVAL, "no egress address");
 }
 
 /* Record-Route names the anycast address of a family, so that any node may serve what follows; without
  * one, the first address listened on. */
+static void set_route_host(struct proxy_common *c, enum sip_transport t, const struct addr *a, bool good)
+{
+	char *host = c->route_host[t][family_index(a)], text[ADDR_STR_LEN];
+	if (good && !*host)
+		snprintf(host, ROUTE_HOST_LEN, "%s%s%s", addr_str(a, text), t == SIP_UDP ? "" : ";transport=",
+		         t == SIP_UDP ? "" : sip_transport_word(t));
+}
+
 static void set_route_hosts(struct proxy_common *c)
 {
-	for (int pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < c->config.n_listen; i++) {
-			const struct proxy_listen *l = &c->config.listen[i];
-			unsigned f = family_index(&l->address);
-			if (c->route_host[f][0] || (pass == 0 && !l->anycast))
-				continue;
-			addr_str(&l->address, c->route_host[f]);
-		}
+	const struct proxy_config *k = &c->config;
+	for (int pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < k->n_listen; i++)
+			set_route_host(c, SIP_UDP, &k->listen[i].address, pass || k->listen[i].anycast);
+		for (unsigned i = 0; i < k->n_streams; i++)
+			set_route_host(c, k->streams[i].transport, &k->streams[i].address, pass || k->streams[i].anycast);
+	}
 	/* a family nobody listens on: the other one's address is better than none */
-	for (int f = 0; f < 2; f++)
-		if (!c->route_host[f][0])
-			memcpy(c->route_host[f], c->route_host[1 - f], sizeof c->route_host[f]);
+	for (int t = SIP_UDP; t < SIP_TRANSPORTS; t++)
+		for (int f = 0; f < 2; f++)
+			if (!c->route_host[t][f][0])
+				memcpy(c->route_host[t][f], c->route_host[t][1 - f], sizeof c->route_host[t][f]);
 }
 
 static int probe_ports(const struct proxy_config *c, struct err *err)
@@ -174,6 +197,32 @@ int proxy_reload(struct proxy *p, const struct proxy_routing *routing, struct er
 	}
 	replace(p, table);
 	return 0;
+}
+
+static void set_listener_tls(struct proxy *p, unsigned listener, const struct proxy_config *fresh)
+{
+	for (unsigned i = 0; i < fresh->n_streams; i++) {
+		if (!fresh->streams[i].tls || !addr_equal(&fresh->streams[i].address, &p->common.config.streams[listener].address))
+			continue;
+		for (unsigned w = 0; w < p->common.n_workers; w++)
+			worker_set_tls(p->common.workers[w], (int)listener, fresh->streams[i].tls);
+	}
+}
+
+void proxy_set_tls(struct proxy *p, const struct proxy_config *fresh)
+{
+	for (unsigned i = 0; i < p->common.config.n_streams; i++)
+		set_listener_tls(p, i, fresh);
+	for (unsigned w = 0; w < p->common.n_workers; w++)
+		worker_set_tls(p->common.workers[w], -1, fresh->tls);
+}
+
+unsigned proxy_connections(const struct proxy *p)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->common.n_workers; i++)
+		n += stream_count(p->common.workers[i]->streams);
+	return n;
 }
 
 unsigned proxy_tables_held(const struct proxy *p)

@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "policy/region.h"
 #include "proxy/stats.h"
+#include "proxy/transport.h"
 #include "proxy/trunk_config.h"
 
 struct loop;
@@ -28,10 +29,23 @@ struct proxy_listen {
 	bool may_be_absent;           /* the anycast address is put on the host later: bind all the same */
 };
 
+struct tls_context;
+
+/* Where TCP or TLS connections are taken. */
+struct proxy_stream_listen {
+	struct addr address;
+	enum sip_transport transport;
+	bool anycast, may_be_absent;
+	struct tls_context *tls;      /* for TLS; held by who fills this, as long as it takes to make the proxy */
+};
+
 struct proxy_config {
 	char node_id[POLICY_NAME_LEN];
 	struct proxy_listen listen[PROXY_SOCKETS_MAX];  /* own and egress addresses included */
 	unsigned n_listen;
+	struct proxy_stream_listen streams[PROXY_SOCKETS_MAX];
+	unsigned n_streams;
+	struct tls_context *tls;      /* of TLS connections to regions and carriers; NULL: there are none */
 	struct addr egress[2];        /* with port; sources of everything sent on; at most one a family */
 	unsigned n_egress;
 	unsigned workers;
@@ -57,6 +71,7 @@ struct proxy_target_config {
 	char uri[256];
 	char host[256];               /* address literal or name */
 	uint16_t port;
+	enum sip_transport transport;
 };
 
 struct proxy_region_config {
@@ -89,6 +104,9 @@ int proxy_start(struct proxy *proxy);
  * health, averages and an operator's words stay with the names they belong to. Returns 0, or a negative errno
  * and `err`, and then nothing has changed. */
 int proxy_reload(struct proxy *proxy, const struct proxy_routing *routing, struct err *err);
+/* Certificates for the TLS connections that come or are opened from now on: those of config->tls, and of config->streams
+ * for the addresses that are listened on. The connections that are up go on. */
+void proxy_set_tls(struct proxy *proxy, const struct proxy_config *config);
 /* Tables that calls under way or established still hold, besides the one in force. */
 unsigned proxy_tables_held(const struct proxy *proxy);
 /* New calls are answered 503 from now on (or no longer); others go on. */
@@ -103,6 +121,8 @@ unsigned proxy_open(const struct proxy *proxy);
 /* Any thread. When the last INVITE of a new call came, by clock_us(); 0: none has. After the route is withdrawn, a
  * silence of a second or two says that the carriers' packets go elsewhere: then drain. */
 int64_t proxy_last_invite_us(const struct proxy *proxy);
+/* Any thread. TCP and TLS connections that are open. */
+unsigned proxy_connections(const struct proxy *proxy);
 /* Any thread. The share of new calls that is turned away for overload, 0 to 1: the worst worker's. */
 double proxy_overload(const struct proxy *proxy);
 /* Any thread. Decisions go by this node's figures alone, because what tells the others' is out of reach: said of each

@@ -84,7 +84,7 @@ static void on_client_end(void *user)
 	free_if_over(r);
 }
 
-static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, NULL};
+static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, on_timeout};
 
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
                  enum trunk_edge edge, const void *data, size_t len)

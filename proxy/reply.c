@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-struct sip_path reply_path(unsigned socket, const struct addr *source, const struct sip_msg *req)
+struct sip_path reply_path(const struct sip_path *from, const struct sip_msg *req)
 {
-	struct sip_path path = {.peer = *source, .socket = (uint8_t)socket};
-	if (!req->via.rport && req->via.port)
+	struct sip_path path = *from;
+	if ((!req->via.rport || from->transport != SIP_UDP) && req->via.port)
 		addr_set_port(&path.peer, req->via.port);
 	return path;
 }

@@ -4,8 +4,9 @@
 
 #include "proxy/worker.h"
 
-/* Where the response to `req` goes (RFC 3261 section 18.2.2, RFC 3581). */
-struct sip_path reply_path(unsigned socket, const struct addr *source, const struct sip_msg *req);
+/* Where the response to `req` goes (RFC 3261 section 18.2.2, RFC 3581): over a connection the way it came, and should
+ * that be gone, to the peer's host and the port of the Via. */
+struct sip_path reply_path(const struct sip_path *from, const struct sip_msg *req);
 
 /* Answers; an INVITE through a transaction of its own, so that its ACK is known, anything else
  * without. Counted by status. `extra` is whole header lines or "". */

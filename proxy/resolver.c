@@ -336,8 +336,9 @@ static void ask_srv(struct name *n, const char *name)
 
 static void ask_own_srv(struct name *n)
 {
+	static const char *const services[SIP_TRANSPORTS] = {"_sip._udp", "_sip._tcp", "_sips._tcp"};
 	char name[300];
-	snprintf(name, sizeof name, "_sip._udp.%s", n->slots[0]->host);
+	snprintf(name, sizeof name, "%s.%s", services[n->slots[0]->transport], n->slots[0]->host);
 	ask_srv(n, name);
 }
 

@@ -12,6 +12,17 @@
 	X(TX_DATAGRAMS,       "sip_sent_datagrams_total", "", "Datagrams handed to the kernel") \
 	X(TX_ERRORS,          "sip_send_errors_total", "", "Datagrams the kernel refused") \
 	X(TX_UNREACHABLE,     "sip_unreachable_total", "", "Attempts that failed at once: an ICMP error said that nobody is there") \
+	X(RX_STREAM,          "sip_received_stream_messages_total", "", "Messages read from TCP and TLS connections") \
+	X(TX_STREAM,          "sip_sent_stream_messages_total", "", "Messages written to TCP and TLS connections") \
+	X(STREAM_ACCEPTED,    "sip_connections_total", "event=\"accepted\"", "What became of TCP and TLS connections") \
+	X(STREAM_OPENED,      "sip_connections_total", "event=\"opened\"", "") \
+	X(STREAM_RESUMED,     "sip_connections_total", "event=\"tls_resumed\"", "") \
+	X(STREAM_CLOSED,      "sip_connections_total", "event=\"closed\"", "") \
+	X(STREAM_REFUSED,     "sip_connections_total", "event=\"refused_limit\"", "") \
+	X(STREAM_FAILED,      "sip_connections_total", "event=\"failed\"", "") \
+	X(STREAM_FRAMING,     "sip_connections_total", "event=\"framing\"", "") \
+	X(STREAM_SLOW,        "sip_connections_total", "event=\"slow_peer\"", "") \
+	X(STREAM_GONE,        "sip_connections_total", "event=\"gone_before_response\"", "") \
 	X(REQ_INVITE,         "sip_requests_total", "method=\"INVITE\"", "Requests accepted for processing, retransmissions not counted") \
 	X(REQ_ACK,            "sip_requests_total", "method=\"ACK\"", "") \
 	X(REQ_BYE,            "sip_requests_total", "method=\"BYE\"", "") \

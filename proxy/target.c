@@ -26,6 +26,7 @@ int target_init(struct target *t, const struct proxy_target_config *config, unsi
 	snprintf(t->uri, sizeof t->uri, "%s", config->uri);
 	snprintf(t->host, sizeof t->host, "%s", config->host);
 	t->port = config->port;
+	t->transport = config->transport;
 	t->slot = (uint8_t)slot;
 	t->weight = 1;
 	t->port_said = says_port(config->uri);

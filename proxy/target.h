@@ -16,6 +16,7 @@ struct target {
 	char uri[256];
 	char host[256];              /* as written: goes into the Request-URI */
 	uint16_t port;
+	enum sip_transport transport;
 	char host_port[272];         /* as a URI has it: IPv6 in brackets, a port that is not 5060 said */
 	bool literal;                /* the host is an address */
 	bool port_said;              /* in the URI: then there is no SRV to ask (RFC 3263 section 4.2) */

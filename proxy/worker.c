@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <event2/event.h>
 #include <openssl/rand.h>
@@ -19,14 +20,21 @@ _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
 #define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
 #define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
+#define NAMES_MAX 1024
 #define HANGS_US (350 * CLOCK_MS)    /* three heartbeats missed */
 
-/* A datagram on its way to the worker that owns its call; the bytes follow. */
+/* What one worker has for another; the bytes follow. */
+enum handover_kind {
+	HANDOVER_MESSAGE,            /* of a call that the other owns */
+	HANDOVER_FAILED,             /* what an ICMP error quotes of one of its datagrams */
+	HANDOVER_SEND                /* to be sent on a connection of the other's */
+};
+
 struct handover {
 	int64_t since_us;            /* when it was put here */
-	struct addr source;
+	struct sip_path path;
 	uint32_t len;
-	uint8_t socket;              /* NO_SOCKET: it has failed, and this is what an ICMP error quotes of it */
+	enum handover_kind kind;
 };
 
 static void set_timer(struct worker *w)
@@ -144,8 +152,8 @@ unsigned worker_owner(const struct proxy_common *common, const char *call_id, si
 	return common->n_workers > 1 ? (unsigned)(((uint64_t)h * common->n_workers) >> 32) : 0;
 }
 
-static void hand_over(struct worker *w, unsigned to, unsigned socket, const struct addr *source, const char *data,
-                      size_t len)
+static void hand_over(struct worker *w, unsigned to, enum handover_kind kind, const struct sip_path *path,
+                      const void *data, size_t len)
 {
 	struct worker *other = w->common->workers[to];
 	struct ring *ring = other->inbox[w->index];
@@ -154,44 +162,135 @@ static void hand_over(struct worker *w, unsigned to, unsigned socket, const stru
 		stats_inc(&w->stats, STAT_DROP_HANDOVER);
 		return;
 	}
-	*h = (struct handover){.since_us = clock_us(), .source = *source, .len = (uint32_t)len, .socket = (uint8_t)socket};
+	*h = (struct handover){.since_us = clock_us(), .path = *path, .len = (uint32_t)len, .kind = kind};
 	memcpy(h + 1, data, len);
 	ring_commit(ring, sizeof *h + len + 1);
 	stats_inc(&w->stats, STAT_HANDOVERS);
 	bell_ring(&other->inbox_bell);
 }
 
-static void on_datagram(void *arg, unsigned socket, const struct addr *source, char *data, size_t len)
+/* Of the call that a text belongs to, as far as it can be told. */
+static unsigned owner_of(const struct worker *w, const char *data, size_t len)
 {
-	struct worker *w = arg;
 	const char *id;
 	size_t id_len;
-	if (w->common->n_workers > 1 && sip_scan_call_id(data, len, &id, &id_len)) {
-		unsigned owner = worker_owner(w->common, id, id_len);
-		if (owner != w->index) {
-			hand_over(w, owner, socket, source, data, len);
-			return;
-		}
+	if (w->common->n_workers > 1 && sip_scan_call_id(data, len, &id, &id_len))
+		return worker_owner(w->common, id, id_len);
+	return w->index;
+}
+
+static void on_message(struct worker *w, const struct sip_path *from, char *data, size_t len)
+{
+	unsigned owner = owner_of(w, data, len);
+	if (owner != w->index) {
+		hand_over(w, owner, HANDOVER_MESSAGE, from, data, len);
+		return;
 	}
 	begin_turn(w);
-	w->common->app->datagram(w, socket, source, data, len);
+	w->common->app->message(w, from, data, len);
+}
+
+static void on_datagram(void *arg, unsigned socket, const struct addr *source, char *data, size_t len)
+{
+	struct sip_path from = {.peer = *source, .transport = SIP_UDP, .socket = (uint8_t)socket};
+	on_message(arg, &from, data, len);
 }
 
 /* The kernel gives an ICMP error to the worker that the answer would have come to. */
 static void on_failed(void *arg, const char *quote, size_t len)
 {
-	static const struct addr nobody;
+	static const struct sip_path nobody;
 	struct worker *w = arg;
-	const char *id;
-	size_t id_len;
-	unsigned owner = w->index;
-	if (w->common->n_workers > 1 && sip_scan_call_id(quote, len, &id, &id_len))
-		owner = worker_owner(w->common, id, id_len);
+	unsigned owner = owner_of(w, quote, len);
 	begin_turn(w);
 	if (owner == w->index)
 		txn_client_unreachable(&w->txns, quote, len);
 	else
-		hand_over(w, owner, NO_SOCKET, &nobody, quote, len);
+		hand_over(w, owner, HANDOVER_FAILED, &nobody, quote, len);
+}
+
+/* ---- connections ---- */
+
+static void on_stream_message(void *arg, const struct stream_from *from, char *data, size_t len)
+{
+	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport};
+	on_message(arg, &path, data, len);
+}
+
+static void on_stream_lost(void *arg, const struct stream_to *to, const char *why)
+{
+	struct worker *w = arg;
+	struct sip_path path = {.peer = to->peer, .transport = (uint8_t)to->transport, .name = worker_name(w, to->name)};
+	char text[ADDR_STR_LEN];
+	begin_turn(w);
+	if (txn_client_lost(&w->txns, &path))
+		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
+}
+
+static void on_stream_turn(void *arg)
+{
+	begin_turn(arg);
+	end_turn(arg);
+}
+
+static const struct stream_ops stream_ops = {on_stream_message, on_stream_lost, on_stream_turn};
+
+/* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
+static void stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	struct stream_to to = {.peer = path->peer, .transport = path->transport, .name = path->name ? w->names[path->name] : ""};
+	if (path->stream.generation && path->stream.worker != w->index) {
+		hand_over(w, path->stream.worker, HANDOVER_SEND, path, data, len);
+		return;
+	}
+	if (path->stream.generation && stream_send(w->streams, path->stream, data, len))
+		return;
+	for (unsigned i = 0; i < w->common->config.n_egress; i++)
+		if (addr_family(&w->common->config.egress[i]) == addr_family(&to.peer))
+			to.local = w->common->config.egress[i];
+	/* the client of a TLS connection has shown no name that could be asked for again */
+	if ((path->stream.generation && path->transport == SIP_TLS) || !stream_send_to(w->streams, &to, data, len))
+		stats_inc(&w->stats, STAT_STREAM_GONE);
+}
+
+uint16_t worker_name(struct worker *w, const char *name)
+{
+	if (!*name)
+		return 0;
+	for (unsigned i = 1; i < w->n_names; i++)
+		if (!strcasecmp(w->names[i], name))
+			return (uint16_t)i;
+	if (w->n_names == NAMES_MAX || !(w->names[w->n_names] = strdup(name)))
+		return 0;
+	return (uint16_t)w->n_names++;
+}
+
+struct new_tls {
+	struct worker *w;
+	int listener;
+	struct tls_context *context;
+};
+
+static void on_new_tls(void *arg)
+{
+	struct new_tls *n = arg;
+	stream_set_tls(n->w->streams, n->listener, n->context);
+	tls_context_release(n->context);
+	free(n);
+}
+
+int worker_set_tls(struct worker *w, int listener, struct tls_context *context)
+{
+	struct new_tls *n = malloc(sizeof *n);
+	if (!n)
+		return -ENOMEM;
+	*n = (struct new_tls){w, listener, tls_context_hold(context)};
+	int rc = loop_post(w->loop, on_new_tls, n);
+	if (rc) {
+		tls_context_release(context);
+		free(n);
+	}
+	return rc;
 }
 
 /* What has waited to be served, in a socket or in an inbox; -1: nothing came. */
@@ -210,6 +309,20 @@ static void on_read_turn(void *arg)
 	end_turn(w);
 }
 
+static void take(struct worker *w, const struct handover *h, char *data)
+{
+	switch (h->kind) {
+	case HANDOVER_MESSAGE:
+		w->common->app->message(w, &h->path, data, h->len);
+		return;
+	case HANDOVER_FAILED:
+		txn_client_unreachable(&w->txns, data, h->len);
+		return;
+	case HANDOVER_SEND:
+		stream_out(w, &h->path, data, h->len);
+	}
+}
+
 /* The newest, the last one, has waited least: how long, or -1 where the ring was empty. */
 static int64_t drain_inbox(struct worker *w, struct ring *ring)
 {
@@ -217,10 +330,7 @@ static int64_t drain_inbox(struct worker *w, struct ring *ring)
 	size_t size;
 	for (const struct handover *h; (h = ring_peek(ring, &size)); ring_release(ring)) {
 		wait = now > h->since_us ? now - h->since_us : 0;
-		if (h->socket == NO_SOCKET)
-			txn_client_unreachable(&w->txns, (const char *)(h + 1), h->len);
-		else
-			w->common->app->datagram(w, h->socket, &h->source, (char *)(uintptr_t)(h + 1), h->len);
+		take(w, h, (char *)(uintptr_t)(h + 1));
 	}
 	return wait;
 }
@@ -241,7 +351,10 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 static void send_queued(void *arg, const struct sip_path *path, const void *data, size_t len)
 {
 	struct worker *w = arg;
-	udp_send(w->udp, path, data, len);
+	if (path->transport == SIP_UDP)
+		udp_send(w->udp, path, data, len);
+	else
+		stream_out(w, path, data, len);
 }
 
 void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len)
@@ -312,6 +425,26 @@ static int make_inbox(struct worker *w)
 	return w->inbox_event && w->timer_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
+static int make_streams(struct worker *w, struct err *err)
+{
+	static const struct stream_limits limits = STREAM_LIMITS;
+	const struct proxy_config *c = &w->common->config;
+	int rc = 0;
+	w->names = calloc(NAMES_MAX, sizeof *w->names);
+	w->n_names = 1;
+	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);
+	if (!w->names || !w->streams)
+		return err_set(err, ENOMEM, "out of memory for a SIP worker");
+	stream_set_tls(w->streams, -1, c->tls);
+	for (unsigned i = 0; !rc && i < c->n_streams; i++) {
+		const struct proxy_stream_listen *l = &c->streams[i];
+		rc = stream_listen(w->streams, l->transport, &l->address, l->may_be_absent, true, err);
+		if (!rc)
+			stream_set_tls(w->streams, (int)i, l->tls);
+	}
+	return rc;
+}
+
 static int make_parts(struct worker *w, struct err *err)
 {
 	const struct proxy_config *c = &w->common->config;
@@ -333,7 +466,7 @@ static int make_parts(struct worker *w, struct err *err)
 	txn_layer_init(&w->txns);
 	w->log = call_log_ring(w->common->log, w->index);
 	w->udp = udp_new(c->listen, c->n_listen, &w->stats, err);
-	if (!w->udp)
+	if (!w->udp || make_streams(w, err))
 		return -EADDRINUSE;
 	return w->common->app->make(w) == 0 ? 0 : err_set(err, ENOMEM, "out of memory for a SIP worker");
 }
@@ -389,6 +522,10 @@ void worker_free(struct worker *w)
 	drop_table(w->table);
 	drop_table(w->table_next);
 	udp_free(w->udp);
+	stream_pool_free(w->streams);
+	for (unsigned i = 1; i < w->n_names; i++)
+		free(w->names[i]);
+	free(w->names);
 	signer_free(w->signer);
 	if (w->timer_event)
 		event_free(w->timer_event);

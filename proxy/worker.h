@@ -26,6 +26,7 @@
 #include "proxy/token.h"
 
 #define NO_SOCKET 255
+#define ROUTE_HOST_LEN (ADDR_STR_LEN + 16)
 
 struct active;
 struct call_log;
@@ -39,7 +40,8 @@ struct worker_app {
 	int (*make)(struct worker *w);
 	void (*start)(struct worker *w);
 	void (*table)(struct worker *w);     /* w->table is another one now */
-	void (*datagram)(struct worker *w, unsigned socket, const struct addr *source, char *data, size_t len);
+	/* A datagram, or a message of a stream; `data` has one writable byte after its end. */
+	void (*message)(struct worker *w, const struct sip_path *from, char *data, size_t len);
 	void (*unmake)(struct worker *w);
 };
 
@@ -55,8 +57,8 @@ struct proxy_common {
 	uint32_t node_hash;
 	uint8_t egress_socket[2];        /* IPv4, IPv6; NO_SOCKET */
 	unsigned egress_families;        /* bit 0: IPv4, bit 1: IPv6 */
-	char egress_via[2][ADDR_STR_LEN];    /* sent-by of our Vias */
-	char route_host[2][ADDR_STR_LEN];    /* host:port of our Record-Routes */
+	char egress_via[SIP_TRANSPORTS][2][ADDR_STR_LEN];    /* sent-by of our Vias, by transport and family */
+	char route_host[SIP_TRANSPORTS][2][ROUTE_HOST_LEN];  /* "host:port" or "host:port;transport=tcp" of our Record-Routes */
 	_Atomic bool draining;
 	_Atomic bool alone;          /* the other nodes' figures are out of reach */
 	void (*foreign_end)(void *arg, uint32_t node, const char *call, size_t len);  /* NULL: nobody asks */
@@ -77,6 +79,9 @@ struct worker {
 	unsigned index;
 	struct loop *loop;
 	struct udp *udp;
+	struct stream_pool *streams;
+	char **names;                    /* who peers of TLS have to be; by index, from 1 */
+	unsigned n_names;
 	struct stats stats;
 	struct signer *signer;
 	struct timer_wheel *wheel;
@@ -116,6 +121,10 @@ uint64_t worker_random(struct worker *w);
 bool worker_deaf_since(const struct worker *w, int64_t since_us);
 /* Which worker a Call-ID belongs to. */
 unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len);
+/* The index of a peer's name in a struct sip_path; 0: none, or more than can be. */
+uint16_t worker_name(struct worker *w, const char *name);
+/* The certificates of TLS connections from now on; any thread, held. `listener` as in stream_set_tls(). */
+int worker_set_tls(struct worker *w, int listener, struct tls_context *context);
 /* Sends outside of any transaction. */
 void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len);
 

@@ -143,6 +143,8 @@ loopback_net() {
 	for address in $ANYCAST6 $OWN6 $CARRIER6 $REGION6; do ip addr add "$address/128" dev lo nodad; done
 }
 
+# By any transport.
+bound() { ss -Hltun "src $1" | grep -q .; }
 udp_bound() { ss -Huln "src $1" | grep -q .; }
 
 # ---- tandemd ----
@@ -153,7 +155,7 @@ node_config() {
 node: {id: ${node_id:-node-t}, address: [$OWN, "$OWN6"], workers: ${workers:-1}}
 listen:
   - {address: $ANYCAST, port: 5060, transport: udp, anycast: true}
-  - {address: "$ANYCAST6", port: 5060, transport: udp, anycast: true}
+  - {address: "$ANYCAST6", port: 5060, transport: udp, anycast: true}${listen_more:-}
 trunks:
   - {name: carrier-a, sources: [192.0.2.0/28, "2001:db8:ca::/64"]${trunk_more:-}}
 regions:
@@ -226,7 +228,7 @@ region() {
 	spawn "$name" sipp -sf "$DIR/$name.xml" -i "$address" -p 5060 "${SIPP_COMMON[@]}" -stf "$DIR/$name.csv" \
 		-error_file "$DIR/$name.err" "$@"
 	if [[ $address = *:* ]]; then address="[$address]"; fi
-	wait_for 5 udp_bound "$address:5060"
+	wait_for 5 bound "$address:5060"
 }
 
 # sipp_uac NAME LADDER DESTINATION [SIPP OPTIONS]: places calls to their end; its status is SIPp's.

@@ -4,6 +4,7 @@
  * MSG_DO_EXTRACT_COPY every header keeps a pointer to its bytes as they came, so that what is not
  * ours to change is sent on unchanged, byte for byte. */
 #include "proxy/sip/message.h"
+#include "proxy/transport.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -56,6 +57,9 @@ static void view_uri(const url_t *url, struct sip_uri_view *out)
 		.scheme = text(url->url_scheme), .user = text(url->url_user), .host = text(url->url_host),
 		.params = text(url->url_params), .port = port_of(url->url_port),
 	};
+	enum sip_transport transport;
+	if (!url->url_port && sip_transport_of_uri(out->scheme, out->params, &transport))
+		out->port = sip_transport_port(transport);
 	out->lr = url->url_params && url_has_param(url, "lr");
 	/* tel:+1555...;phone-context=... keeps its number where sip: keeps the host */
 	if (url->url_type == url_tel && !*out->user) {

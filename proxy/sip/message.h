@@ -28,7 +28,7 @@ struct sip_via_view {
 
 struct sip_uri_view {
 	const char *scheme, *user, *host;  /* host: IPv6 with brackets; user and host "" when absent */
-	uint16_t port;               /* 5060 where not said; tandem speaks UDP */
+	uint16_t port;               /* where not said, that of its transport */
 	const char *params;          /* "" when there are none */
 	bool lr;                     /* RFC 3261 section 19.1.1 */
 };

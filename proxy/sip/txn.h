@@ -1,4 +1,4 @@
-/* Transactions (RFC 3261 section 17, with the INVITE states of RFC 6026), for unreliable transports:
+/* Transactions (RFC 3261 section 17, with the INVITE states of RFC 6026); over a reliable transport nothing is repeated:
  * txn_server.c absorbs retransmitted requests and repeats responses, txn_client.c repeats requests,
  * acknowledges failures and sends CANCEL. What a response means is decided above, by whoever made the
  * transaction; here is only what section 17 asks for.
@@ -14,16 +14,20 @@
 #include "base/timer.h"
 #include "proxy/sip/message.h"
 #include "proxy/stats.h"
+#include "proxy/stream/stream.h"
 
 #define TXN_T1_US 500000LL
 #define TXN_T2_US 4000000LL
 #define TXN_T4_US 5000000LL
 #define TXN_TIMEOUT_US (64 * TXN_T1_US)  /* timers B, F, H, J, L, M; D is as long */
 
-/* Which of the worker's sockets, and who is at the other end. */
+/* Who is at the other end, and how it is reached: by which of the worker's sockets, or by a connection. */
 struct sip_path {
 	struct addr peer;
-	uint8_t socket;
+	struct stream_handle stream;     /* that the request came by; none: the one to `peer`, which may have to be opened */
+	uint16_t name;               /* who the peer has to be (worker_name()), for TLS */
+	uint8_t transport;           /* enum sip_transport */
+	uint8_t socket;              /* UDP's */
 };
 
 struct txn_server;
@@ -78,7 +82,8 @@ struct txn_client_user {
 	void (*on_response)(void *user, const struct sip_msg *resp);
 	void (*on_timeout)(void *user);  /* timer B or F, or no final response in time after CANCEL */
 	void (*on_end)(void *user);      /* always the last call */
-	void (*on_unreachable)(void *user);  /* the network says that nobody is there (section 17.1.4); NULL: time tells */
+	/* Nobody is there, says the network, or the connection is gone (section 17.1.4); NULL: time tells. */
+	void (*on_unreachable)(void *user);
 };
 
 /* Sends the request in `data` (written by sip_write_request()) and repeats it. `branch` is its own.
@@ -91,6 +96,9 @@ struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg
 /* An ICMP error quotes `len` bytes of a request that was sent: its transaction ends now, if it waits for its first
  * response and its user minds. Whose branch it does not bear, it says nothing to. False: no such transaction. */
 bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t len);
+/* A connection to `path` (its peer, transport and name) is gone or could not be made: so for all who wait there for a
+ * first response (section 17.1.4). Returns how many. */
+unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path);
 void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */

@@ -80,6 +80,8 @@ static void on_repeat(struct timer *timer)
 	timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us);
 }
 
+static bool reliable(const struct txn_client *t) { return sip_transport_reliable(t->path.transport); }
+
 static void end_in(struct txn_client *t, timer_fn *fn, int64_t us)
 {
 	timer_start(t->layer->wheel, &t->end, fn, t->layer->now_us, us);
@@ -111,7 +113,8 @@ struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method metho
 	HASH_ADD(hh, layer->clients, key, n, t);
 	send_request(t);
 	t->interval_us = TXN_T1_US;
-	timer_start(layer->wheel, &t->repeat, on_repeat, layer->now_us, t->interval_us);
+	if (!reliable(t))
+		timer_start(layer->wheel, &t->repeat, on_repeat, layer->now_us, t->interval_us);
 	end_in(t, on_timeout, TXN_TIMEOUT_US);
 	return t;
 }
@@ -158,6 +161,27 @@ bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t l
 	t->ops->on_unreachable(t->user);
 	destroy(t);
 	return true;
+}
+
+static struct txn_client *waiting_at(const struct txn_layer *layer, const struct sip_path *path)
+{
+	for (struct txn_client *t = layer->clients; t; t = t->hh.next)
+		if (t->state == CALLING && t->path.transport == path->transport && t->path.name == path->name &&
+		    !t->cancel_wanted && t->ops && t->ops->on_unreachable && addr_equal(&t->path.peer, &path->peer))
+			return t;
+	return NULL;
+}
+
+/* From the beginning each time: what a user does with the news may end any transaction, and begin others. */
+unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path)
+{
+	unsigned n = 0, most = HASH_COUNT(layer->clients);
+	for (struct txn_client *t; n < most && (t = waiting_at(layer, path)); n++) {
+		stats_inc(layer->stats, STAT_TX_UNREACHABLE);
+		t->ops->on_unreachable(t->user);
+		destroy(t);
+	}
+	return n;
 }
 
 /* A follower (ACK, CANCEL) is made from the request's own text. That a caller of RFC 2543 has no From tag was
@@ -212,7 +236,7 @@ void txn_client_cancel(struct txn_layer *layer, struct txn_client *t)
 static void on_provisional(struct txn_client *t)
 {
 	if (t->method != SIP_INVITE) {
-		if (t->state == CALLING)  /* timer E runs on, at T2 (section 17.1.2.2) */
+		if (t->state == CALLING && !reliable(t))  /* timer E runs on, at T2 (section 17.1.2.2) */
 			timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us = TXN_T2_US);
 		t->state = PROCEEDING;
 		return;
@@ -238,7 +262,7 @@ static void on_final(struct txn_client *t, const struct sip_msg *resp)
 	timer_stop(t->layer->wheel, &t->repeat);
 	if (t->method != SIP_INVITE) {
 		t->state = COMPLETED;
-		end_in(t, on_end, TXN_T4_US);       /* timer K */
+		end_in(t, on_end, reliable(t) ? 0 : TXN_T4_US);       /* timer K */
 	} else if (resp->status < 300) {
 		t->state = ACCEPTED;
 		free(t->request);
@@ -247,7 +271,7 @@ static void on_final(struct txn_client *t, const struct sip_msg *resp)
 	} else {
 		t->state = COMPLETED;
 		send_ack(t, resp);
-		end_in(t, on_end, TXN_TIMEOUT_US);  /* timer D: at least 32 s */
+		end_in(t, on_end, reliable(t) ? 0 : TXN_TIMEOUT_US);  /* timer D: at least 32 s */
 	}
 }
 

@@ -127,6 +127,8 @@ static void on_repeat(struct timer *timer)
 	timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us);
 }
 
+static bool reliable(const struct txn_server *t) { return sip_transport_reliable(t->path.transport); }
+
 static void end_in(struct txn_server *t, int64_t us)
 {
 	timer_start(t->layer->wheel, &t->end, on_end, t->layer->now_us, us);
@@ -160,7 +162,7 @@ static void on_ack(struct txn_server *t)
 	t->state = CONFIRMED;
 	timer_stop(t->layer->wheel, &t->repeat);
 	drop_response(t);
-	end_in(t, TXN_T4_US);  /* timer I */
+	end_in(t, reliable(t) ? 0 : TXN_T4_US);  /* timer I */
 }
 
 void txn_server_on_request(struct txn_layer *layer, struct txn_server *t, const struct sip_msg *req)
@@ -195,11 +197,11 @@ static void complete(struct txn_server *t, int status, const void *data, size_t 
 	}
 	keep(t, data, len);
 	t->state = COMPLETED;
-	if (t->invite) {
+	if (t->invite && !reliable(t)) {
 		t->interval_us = TXN_T1_US;
 		timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us);
 	}
-	end_in(t, TXN_TIMEOUT_US);  /* timer H or J */
+	end_in(t, reliable(t) && !t->invite ? 0 : TXN_TIMEOUT_US);  /* timer H or J */
 }
 
 void txn_server_respond(struct txn_layer *layer, struct txn_server *t, int status, const void *data, size_t len)

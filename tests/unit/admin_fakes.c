@@ -25,6 +25,7 @@ unsigned proxy_regions(const struct proxy *proxy) { return FAKE_REGIONS; }
 unsigned proxy_workers(const struct proxy *proxy) { return 4; }
 unsigned proxy_workers_alive(const struct proxy *proxy) { return proxy->workers_alive; }
 double proxy_overload(const struct proxy *proxy) { return 0.25; }
+unsigned proxy_connections(const struct proxy *proxy) { return 3; }
 unsigned proxy_transactions(const struct proxy *proxy) { return 17; }
 bool proxy_draining(const struct proxy *proxy) { return proxy->draining; }
 void proxy_dns(const struct proxy *proxy, unsigned *failing, uint64_t *failures)

@@ -228,15 +228,30 @@ static void test_targets(void)
 		{TARGET("sip:[192.0.2.1]"), "is not an IPv6 address in brackets"},
 		{TARGET("sip:[2001:db8::1]x"), "the port is not a number"},
 		{TARGET("sip:[2001:db8::1]"), "is IPv6, but the node has no IPv6 address to send from"},
-		{TARGET("sip:198.51.100.21;lr"), "parameter \"lr\" is unknown: only ;transport=udp is"},
-		{TARGET("sip:198.51.100.21;transport=sctp"), "write transport=udp"},
+		{TARGET("sip:198.51.100.21;lr"), "parameter \"lr\" is unknown: only ;transport= is"},
+		{TARGET("sip:198.51.100.21;transport=sctp"), "write transport=udp, tcp or tls"},
 		{TARGET("sip:198.51.100.21;transport=udp;transport=udp"), "transport is there twice"},
 		{TARGET("sip:198.51.100.21 x"), "it takes a SIP URI"},
 		{TARGET("sips:198.51.100.21"), "sips is not served by this version of tandem: write sip:198.51.100.21"},
-		{TARGET("sip:198.51.100.21;transport=tls"), "transport=tls is not served by this version of tandem"},
-		{TARGET("sip:198.51.100.21;transport=TCP"), "transport=tcp is not served by this version of tandem"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\", \"sip:A.example:5060\"]}]\n", "3:49",
 		 "duplicate target \"sip:A.example:5060\": it is on line 3 already"},
+	};
+	EXPECT_ALL(mistakes);
+}
+
+static void test_tls(void)
+{
+	static const struct mistake mistakes[] = {
+		{BASE "listen: [{address: 203.0.113.10, transport: tls}]\n", "4:45", "transport tls needs a certificate: add "
+		 "certificate: and key:"},
+		{BASE "listen: [{address: 203.0.113.10, transport: tls, certificate: /x}]\n", "4:63", "certificate has no key "
+		 "beside it"},
+		{BASE "listen: [{address: 203.0.113.10, certificate: /x}]\n", "4:47", "certificate is for transport tls: "
+		 "remove it"},
+		{BASE "listen: [{address: 203.0.113.10, transport: tcp, key: /x}]\n", "4:55", "key is for transport tls"},
+		{BASE "listen: [{address: 203.0.113.10, ca: /x}]\n", "4:38", "ca is for transport tls"},
+		{BASE "listen: [{address: 203.0.113.10, transport: tcp}, {address: 203.0.113.10, transport: tls, "
+		 "certificate: /x, key: /y}]\n", "4:61", "duplicate listen address"},
 	};
 	EXPECT_ALL(mistakes);
 }
@@ -244,12 +259,6 @@ static void test_targets(void)
 static void test_unserved(void)
 {
 	static const struct mistake mistakes[] = {
-		{BASE "listen: [{address: 203.0.113.10, transport: tcp}]\n", "4:45", "transport tcp is not served by this "
-		 "version of tandem: use udp"},
-		{BASE "listen: [{address: 203.0.113.10, transport: tls}]\n", "4:45", "transport tls is not served by this "
-		 "version of tandem: use udp"},
-		{BASE "listen: [{address: 203.0.113.10, certificate: /x}]\n", "4:34", "certificate is not served by this"},
-		{BASE "listen: [{address: 203.0.113.10, key: /x}]\n", "4:34", "key is not served by this"},
 		{NODE REGIONS "trunks: [{name: t, sources: [192.0.2.0/24], tls_subject: a}]\n", "3:45", "tls_subject is not "
 		 "served by this version of tandem: remove it"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\"], connect: {}}]\n", "3:50", "connect is not "
@@ -536,7 +545,7 @@ UNIT_MAIN("config errors",
 	{"keys: unknown, duplicate, missing", test_keys},
 	{"types and ranges", test_types},
 	{"target URIs", test_targets},
-	{"what is not served yet", test_unserved}, {"the cluster", test_cluster},
+	{"what is not served yet", test_unserved}, {"TLS", test_tls}, {"the cluster", test_cluster},
 	{"node and listen", test_node},
 	{"trunks, regions, pools, rules, tuning, probes", test_routing},
 	{"rules that differ pass", test_rules_that_differ},

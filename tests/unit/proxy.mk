@@ -11,6 +11,7 @@ check_PROGRAMS += \
 	tests/unit/active_test \
 	tests/unit/ingress_test \
 	tests/unit/number_test \
+	tests/unit/frame_test \
 	tests/unit/overload_test \
 	tests/unit/record_test \
 	tests/unit/sip_message_test \
@@ -31,6 +32,9 @@ tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
 tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_frame_test_SOURCES = tests/unit/frame_test.c tests/unit/unit.h
+tests_unit_frame_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_frame_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_overload_test_SOURCES = tests/unit/overload_test.c tests/unit/unit.h
 tests_unit_overload_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_overload_test_LDADD = $(PROXY_TEST_LIBS)

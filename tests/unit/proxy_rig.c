@@ -112,9 +112,11 @@ static void fill_common(const struct rig_options *o)
 	common.egress_socket[0] = 1;
 	common.egress_socket[1] = NO_SOCKET;
 	common.egress_families = 1;
-	snprintf(common.egress_via[0], ADDR_STR_LEN, EGRESS);
-	snprintf(common.route_host[0], ADDR_STR_LEN, ANYCAST);
-	snprintf(common.route_host[1], ADDR_STR_LEN, "[2001:db8::10]:5060");
+	for (int t = SIP_UDP; t < SIP_TRANSPORTS; t++)
+		snprintf(common.egress_via[t][0], ADDR_STR_LEN, EGRESS);
+	snprintf(common.route_host[SIP_UDP][0], ROUTE_HOST_LEN, ANYCAST);
+	snprintf(common.route_host[SIP_UDP][1], ROUTE_HOST_LEN, "[2001:db8::10]:5060");
+	snprintf(common.route_host[SIP_TCP][0], ROUTE_HOST_LEN, ANYCAST ";transport=tcp");
 	common.log = call_log_new("/dev/null", "iad-1", false, 1, &err);  /* never started: the ring is read here */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(common.log);
 }
@@ -220,7 +222,8 @@ void rig_receive(const char *source, const char *text)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(data);
 	memcpy(data, text, len);
 	rig_worker->txns.now_us = clock_us();
-	ingress_datagram(rig_worker, addr_family(&a) == AF_INET6 ? 2 : 0, &a, data, len);
+	struct sip_path from = {.peer = a, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
+	ingress_message(rig_worker, &from, data, len);
 	free(data);
 	timer_wheel_run(rig_worker->wheel, clock_us());
 }
