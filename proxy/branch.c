@@ -153,9 +153,10 @@ static void on_end(void *user)
 }
 
 /* As if it had answered 503 (section 16.9); that it has not, the record tells. */
-static void on_unreachable(void *user)
+static void on_unreachable(void *user, const char *why)
 {
 	struct branch *b = user;
+	(void)why;
 	b->log.unreachable = true;
 	call_step(b->call, b, CALL_ON_TIMEOUT, NULL);
 }

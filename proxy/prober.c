@@ -94,10 +94,7 @@ static void on_end(void *user)
 	p->txn = NULL;
 }
 
-static void on_unreachable(void *user)
-{
-	done(user, false, "nobody is there");
-}
+static void on_unreachable(void *user, const char *why) { done(user, false, why); }
 
 static const struct txn_client_user probe_user = {on_response, on_timeout, on_end, on_unreachable};
 

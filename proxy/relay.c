@@ -77,6 +77,12 @@ static void on_response(void *user, const struct sip_msg *resp)
 
 static void on_timeout(void *user) { give_up(user); }
 
+static void on_unreachable(void *user, const char *why)
+{
+	(void)why;
+	give_up(user);
+}
+
 static void on_client_end(void *user)
 {
 	struct relay *r = user;
@@ -84,7 +90,7 @@ static void on_client_end(void *user)
 	free_if_over(r);
 }
 
-static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, on_timeout};
+static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, on_unreachable};
 
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
                  enum trunk_edge edge, const void *data, size_t len)

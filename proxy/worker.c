@@ -223,7 +223,7 @@ static void on_stream_lost(void *arg, const struct stream_to *to, const char *wh
 	struct sip_path path = {.peer = to->peer, .transport = (uint8_t)to->transport, .name = worker_name(w, to->name)};
 	char text[ADDR_STR_LEN];
 	begin_turn(w);
-	if (txn_client_lost(&w->txns, &path))
+	if (txn_client_lost(&w->txns, &path, why))
 		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
 }
 

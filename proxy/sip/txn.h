@@ -83,7 +83,7 @@ struct txn_client_user {
 	void (*on_timeout)(void *user);  /* timer B or F, or no final response in time after CANCEL */
 	void (*on_end)(void *user);      /* always the last call */
 	/* Nobody is there, says the network, or the connection is gone (section 17.1.4); NULL: time tells. */
-	void (*on_unreachable)(void *user);
+	void (*on_unreachable)(void *user, const char *why);
 };
 
 /* Sends the request in `data` (written by sip_write_request()) and repeats it. `branch` is its own.
@@ -98,7 +98,7 @@ struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg
 bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t len);
 /* A connection to `path` (its peer, transport and name) is gone or could not be made: so for all who wait there for a
  * first response (section 17.1.4). Returns how many. */
-unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path);
+unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, const char *why);
 void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */

@@ -158,7 +158,7 @@ bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t l
 	if (!t || t->state != CALLING || t->cancel_wanted || !t->ops || !t->ops->on_unreachable)
 		return false;
 	stats_inc(layer->stats, STAT_TX_UNREACHABLE);
-	t->ops->on_unreachable(t->user);
+	t->ops->on_unreachable(t->user, "nobody is there");
 	destroy(t);
 	return true;
 }
@@ -173,12 +173,12 @@ static struct txn_client *waiting_at(const struct txn_layer *layer, const struct
 }
 
 /* From the beginning each time: what a user does with the news may end any transaction, and begin others. */
-unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path)
+unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, const char *why)
 {
 	unsigned n = 0, most = HASH_COUNT(layer->clients);
 	for (struct txn_client *t; n < most && (t = waiting_at(layer, path)); n++) {
 		stats_inc(layer->stats, STAT_TX_UNREACHABLE);
-		t->ops->on_unreachable(t->user);
+		t->ops->on_unreachable(t->user, why);
 		destroy(t);
 	}
 	return n;

@@ -176,11 +176,9 @@ SSL *tls_client(struct tls_context *c, const char *name, SSL_SESSION *session)
 
 SSL_SESSION *tls_session(SSL *ssl)
 {
-	SSL_SESSION *s = SSL_get1_session(ssl);
-	if (s && SSL_SESSION_is_resumable(s))
-		return s;
-	SSL_SESSION_free(s);
-	return NULL;
+	/* a copy: OpenSSL takes the connection's own one as spoilt when that ends without a farewell */
+	SSL_SESSION *s = SSL_get0_session(ssl);
+	return s && SSL_SESSION_is_resumable(s) ? SSL_SESSION_dup(s) : NULL;
 }
 
 void tls_failure(const SSL *ssl, unsigned long error, char *out, size_t size)

@@ -1,0 +1,286 @@
+"""Calls over TLS, with Python's ssl at both ends. Run by tests/flow/tls, with the call log's path and names of cases.
+Certificates are in the current directory: see there."""
+import json
+import os
+import queue
+import socket
+import ssl
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+from sip import (ANYCAST, CARRIER, REGION1, Dialog, Message, end_record, metrics, response, run_cases, wait_until)
+
+FRONT = (ANYCAST, 5061)
+CONTACT = "sip:agent@%s:5061;transport=tls" % REGION1
+LOG = sys.argv[1]
+
+
+class Connection:
+    """One TLS connection: whole messages into a queue; OPTIONS are answered at once where that is wanted."""
+
+    def __init__(self, sock, inbox, answers):
+        self.socket, self.inbox, self.answers = sock, inbox, answers
+        self.closed = threading.Event()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        text = b""
+        try:
+            while True:
+                got = self.socket.recv(65536)
+                if not got:
+                    break
+                text += got
+                while b"\r\n\r\n" in text:
+                    head, _, rest = text.partition(b"\r\n\r\n")
+                    length = int(Message(head + b"\r\n\r\n").one("Content-Length"))
+                    if len(rest) < length:
+                        break
+                    self.take(Message(head + b"\r\n\r\n" + rest[:length]))
+                    text = rest[length:]
+        except OSError:
+            pass
+        self.closed.set()
+
+    def take(self, message):
+        if message.method == "OPTIONS" and self.answers:
+            self.send(response(message, 200))
+        else:
+            self.inbox.put((message, self))
+
+    def send(self, text):
+        self.socket.sendall(text.encode() if isinstance(text, str) else text)
+
+
+class Region:
+    """Listens with a certificate that can be replaced."""
+
+    def __init__(self, certificate):
+        self.inbox, self.connections = queue.Queue(), []
+        self.use(certificate)
+        self.listener = socket.create_server((REGION1, 5061))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def use(self, certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate + ".pem", certificate + ".key")
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context = context
+
+    def accept(self):
+        while True:
+            sock, _ = self.listener.accept()
+            try:
+                self.connections.append(Connection(self.context.wrap_socket(sock, server_side=True), self.inbox, True))
+            except OSError:
+                sock.close()
+
+    def close_all(self):
+        for connection in self.connections:
+            try:
+                connection.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.connections = []
+
+    def expect(self, wanted):
+        message, connection = self.inbox.get(timeout=10)
+        assert wanted in (message.method, message.status), message.start
+        return message, connection
+
+
+class Carrier:
+    """A connection from the carrier; context and session may be given."""
+
+    def __init__(self, context=None, session=None, certificate=None):
+        self.address, self.inbox = CARRIER, queue.Queue()
+        if context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations("ca.pem")
+            if certificate:
+                context.load_cert_chain(certificate + ".pem", certificate + ".key")
+        self.context = context
+        sock = socket.create_connection(FRONT, timeout=10, source_address=(CARRIER, 0))
+        self.socket = context.wrap_socket(sock, server_hostname=ANYCAST, session=session)
+        self.serial = self.socket.getpeercert()["serialNumber"]
+        self.connection = Connection(self.socket, self.inbox, False)
+
+    def host(self):
+        return "%s:5070" % self.address
+
+    def send(self, text):
+        self.connection.send(text.replace("SIP/2.0/UDP", "SIP/2.0/TLS").replace(":5070>", ":5070;transport=tls>"))
+
+    def expect(self, wanted):
+        while True:
+            message, _ = self.inbox.get(timeout=10)
+            if wanted in (message.method, message.status):
+                return message
+
+    def options(self):
+        self.send(Dialog(self).request("OPTIONS"))
+        self.expect(200)
+
+
+region = Region("region")
+
+
+def region_is(healthy):
+    def asked():
+        with urllib.request.urlopen("http://127.0.0.1:8080/v1/regions", timeout=5) as answer:
+            return json.load(answer)["regions"][0]["healthy"] == healthy
+    wait_until("region-1 %s" % ("up" if healthy else "down"), asked, 20)
+
+
+def established(carrier):
+    region_is(True)
+    dialog = Dialog(carrier)
+    carrier.send(dialog.request("INVITE"))
+    invite, connection = region.expect("INVITE")
+    connection.send(response(invite, 180, contact=CONTACT))
+    carrier.expect(180)
+    connection.send(response(invite, 200, contact=CONTACT))
+    dialog.learn(carrier.expect(200))
+    carrier.send(dialog.request("ACK"))
+    region.expect("ACK")
+    return dialog, invite
+
+
+def ended(carrier, dialog):
+    carrier.send(dialog.request("BYE"))
+    bye, connection = region.expect("BYE")
+    connection.send(response(bye, 200))
+    carrier.expect(200)
+    wait_until("an end record", lambda: (end_record(LOG, dialog.call_id) or {}).get("outcome") == "answered")
+
+
+def a_call():
+    carrier = Carrier()
+    dialog, invite = established(carrier)
+    assert invite.all("Via")[0].startswith("SIP/2.0/TLS "), invite.all("Via")
+    assert "transport=tls" in invite.all("Record-Route")[0], invite.all("Record-Route")
+    assert all("transport=tls" in route for route in dialog.routes), dialog.routes
+    ended(carrier, dialog)
+
+
+def old_versions_are_refused():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations("ca.pem")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        Carrier(context)
+    except OSError:
+        return
+    raise AssertionError("TLS 1.1 was taken")
+
+
+def each_version():
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations("ca.pem")
+        context.minimum_version = context.maximum_version = version
+        Carrier(context).options()
+
+
+def a_wrong_name():
+    region_is(True)
+    region.use("other")
+    region.close_all()
+    region_is(False)
+    with urllib.request.urlopen("http://127.0.0.1:8080/v1/regions/region-1", timeout=5) as answer:
+        error = json.load(answer)["targets"][0]["last_error"]
+    region.use("region")
+    region_is(True)
+    assert "mismatch" in error, error
+
+
+def resumed_to_the_region():
+    """The node keeps what resumes its connection: the next one costs no full handshake."""
+    region_is(True)
+    before = metrics()['sip_connections_total{event="tls_resumed"}']
+
+    def again():
+        region.close_all()
+        wait_until("a new connection", lambda: region.connections, 20)
+        threading.Event().wait(1.2)  # the node looks for tickets each second
+        return metrics()['sip_connections_total{event="tls_resumed"}'] > before
+    wait_until("a resumed connection", again, 30)
+    region_is(True)
+
+
+def resumed_by_the_carrier():
+    first = Carrier()
+    first.options()  # TLS 1.3's tickets come with the first data
+    second = Carrier(first.context, first.socket.session)
+    assert second.socket.session_reused
+    second.options()
+
+
+def certificate_replaced():
+    """By a reload, under a call: its connection stays, new ones get the new certificate."""
+    before = Carrier()
+    dialog, _ = established(before)
+    os.rename("node.pem", "node.was.pem")
+    os.rename("node.key", "node.was.key")
+    os.rename("next.pem", "node.pem")
+    os.rename("next.key", "node.key")
+    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5).read()
+    wait_until("the new certificate", lambda: Carrier().serial != before.serial, 10)
+    ended(before, dialog)
+    after = Carrier()
+    ended(after, established(after)[0])
+
+
+def a_broken_certificate_is_refused():
+    carrier = Carrier()
+    good = open("node.pem").read()
+    open("node.pem", "w").write("nonsense")
+    try:
+        urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5)
+    except urllib.error.HTTPError as answer:
+        text = answer.read().decode()
+        assert "node.pem" in text, text
+    else:
+        raise AssertionError("the reload was not refused")
+    finally:
+        open("node.pem", "w").write(good)
+    assert Carrier().serial == carrier.serial
+
+
+def client_certificates():
+    """One of the configured root is taken, none too, one of another root not."""
+    Carrier(certificate="client").options()
+    Carrier().options()
+    try:
+        Carrier(certificate="stranger").options()
+    except (OSError, queue.Empty):
+        return
+    raise AssertionError("a stranger's certificate was taken")
+
+
+def no_tls():
+    sock = socket.create_connection(FRONT, timeout=10, source_address=(CARRIER, 0))
+    sock.sendall(b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n")
+    try:
+        while sock.recv(1000):
+            pass
+    except ConnectionResetError:
+        pass
+
+
+sys.exit(run_cases([
+    ("TLS: a call", a_call),
+    ("TLS: 1.2 and 1.3", each_version),
+    ("TLS: 1.1 is refused", old_versions_are_refused),
+    ("TLS: a region whose certificate has another name is not called", a_wrong_name),
+    ("TLS: resumed to the region", resumed_to_the_region),
+    ("TLS: resumed by the carrier", resumed_by_the_carrier),
+    ("TLS: a certificate is replaced under a call", certificate_replaced),
+    ("TLS: a broken certificate is refused by a reload", a_broken_certificate_is_refused),
+    ("TLS: certificates of clients", client_certificates),
+    ("TLS: what is none is closed", no_tls),
+], sys.argv[2:]))
