@@ -12,7 +12,6 @@
 #define COUNT_MAX 1000000
 
 const struct conf_unserved conf_unserved[] = {
-	{"trunk", "tls_subject", NULL, "tls_subject", "remove it"},
 	{"region", "connect", NULL, "connect", "remove it"},
 	{"admin", "tokens_file", NULL, "admin.tokens_file", "remove it"},
 	{"log", "hep", NULL, "log.hep", "remove it"},
@@ -153,6 +152,8 @@ static const struct conf_field trunk_fields[] = {
 	{.key = "max_cps", .help = "new calls a second, 0: no limit", .type = &conf_uint, .def = "0",
 	 .max = COUNT_MAX, CONF_MEMBER(S, max_cps)},
 	{.key = "limit", .help = "the answer beyond max_calls or max_cps", .map = &limit_map, CONF_MEMBER(S, options.limit)},
+	{.key = "tls_subject", .help = "its calls come by TLS alone, with a certificate of this name; absent: by any transport",
+	 .type = &conf_string, .min = 1, .max = 255, CONF_MEMBER(S, options.tls_subject)},
 	{.key = "source_ports", .help = "the ports it sends from over UDP; absent: any", .type = &conf_ports,
 	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, options.ports, options.n_ports)},
 	{.key = "default_country", .help = "country code that national numbers are given", .type = &conf_country,

@@ -216,14 +216,21 @@ static void on_broken(const struct arrival *a, int status, const char *why)
 	refuse(a, status, "");
 }
 
+/* Beside its address: the port it sends from, which is any where it connects, and the name it shows. */
+static bool admitted(const struct trunk_rules *rules, const struct sip_path *from)
+{
+	if (*trunk_rules_subject(rules) && !from->named)
+		return false;
+	return from->transport != SIP_UDP || trunk_rules_port(rules, addr_port(&from->peer));
+}
+
 static void on_parsed(struct worker *w, const struct sip_path *from, const struct sip_msg *m, enum sip_parsed parsed,
                       const char *why)
 {
 	const struct addr *source = &from->peer;
 	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
 	a.side = a.trunk;
-	/* the source port of a connection is any */
-	if (a.trunk >= 0 && from->transport == SIP_UDP && !trunk_rules_port(w->table->trunks[a.trunk].rules, addr_port(source)))
+	if (a.trunk >= 0 && !admitted(w->table->trunks[a.trunk].rules, from))
 		a.trunk = -1;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);

@@ -35,6 +35,7 @@ struct trunk_options {
 	bool untrusted;              /* outside the trust domain of RFC 3325 */
 	struct trunk_ports ports[TRUNK_PORTS_MAX];  /* it sends from over UDP; none: any */
 	unsigned n_ports;
+	char tls_subject[256];       /* who its certificate has to be of (RFC 5922); "": it needs none, and may come by any transport */
 	char international[TRUNK_INTERNATIONAL_MAX][8];  /* what stands for the plus; none: the country's */
 	unsigned n_international;
 	char national[8];            /* what stands before a national number; "": the country's; "none" */

@@ -10,6 +10,7 @@ struct trunk_rules {
 	bool untrusted;
 	struct trunk_ports ports[TRUNK_PORTS_MAX];
 	unsigned n_ports;
+	char subject[256];
 	struct trunk_called *allowed;    /* sorted; none begins with another */
 	unsigned n_allowed;
 	struct trunk_header *headers;
@@ -90,6 +91,7 @@ struct trunk_rules *trunk_rules_new(const struct trunk_options *o, const char *c
 	build_plan(r, o, country);
 	r->untrusted = o->untrusted;
 	r->n_ports = o->n_ports;
+	memcpy(r->subject, o->tls_subject, sizeof r->subject);
 	memcpy(r->ports, o->ports, sizeof r->ports);
 	if (build_allowed(r, o) && build_headers(r, o))
 		return r;
@@ -110,6 +112,8 @@ void trunk_rules_free(struct trunk_rules *r)
 /* ---- asking ---- */
 
 const struct number_plan *trunk_rules_plan(const struct trunk_rules *r) { return &r->plan; }
+
+const char *trunk_rules_subject(const struct trunk_rules *r) { return r->subject; }
 
 bool trunk_rules_port(const struct trunk_rules *r, uint16_t port)
 {

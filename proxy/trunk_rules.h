@@ -14,6 +14,8 @@ struct trunk_rules *trunk_rules_new(const struct trunk_options *options, const c
 void trunk_rules_free(struct trunk_rules *rules);
 
 const struct number_plan *trunk_rules_plan(const struct trunk_rules *rules);
+/* Who a client certificate has to be of; "": none is wanted. */
+const char *trunk_rules_subject(const struct trunk_rules *rules);
 bool trunk_rules_port(const struct trunk_rules *rules, uint16_t port);
 /* Whether `number`, normalised, may be called. */
 bool trunk_rules_called(const struct trunk_rules *rules, const char *number);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "proxy/call_log.h"
 #include "proxy/record.h"
+#include "proxy/trunk_rules.h"
 
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
 _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
@@ -211,9 +212,18 @@ static void on_failed(void *arg, const char *quote, size_t len)
 
 /* ---- connections ---- */
 
+static bool shows_name(const struct worker *w, const struct stream_from *from)
+{
+	int trunk = from->transport == SIP_TLS ? table_trunk(w->table, &from->peer) : -1;
+	const char *subject = trunk >= 0 ? trunk_rules_subject(w->table->trunks[trunk].rules) : "";
+	return *subject && stream_peer_is(w->streams, from->handle, subject);
+}
+
 static void on_stream_message(void *arg, const struct stream_from *from, char *data, size_t len)
 {
-	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport};
+	struct worker *w = arg;
+	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport,
+	                        .named = shows_name(w, from)};
 	on_message(arg, &path, data, len);
 }
 

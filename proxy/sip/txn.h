@@ -28,6 +28,7 @@ struct sip_path {
 	uint16_t name;               /* who the peer has to be (worker_name()), for TLS */
 	uint8_t transport;           /* enum sip_transport */
 	uint8_t socket;              /* UDP's */
+	bool named;                  /* came with the certificate that its trunk has to show */
 };
 
 struct txn_server;

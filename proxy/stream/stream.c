@@ -403,6 +403,14 @@ bool stream_send(struct stream_pool *p, struct stream_handle h, const void *data
 	return c && c->generation == h.generation && conn_write(c, data, len);
 }
 
+bool stream_peer_is(const struct stream_pool *p, struct stream_handle h, const char *name)
+{
+	const struct conn *c = h.generation && h.slot < p->limits.most ? p->slots[h.slot] : NULL;
+	SSL *ssl = c && c->generation == h.generation ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+	const X509 *certificate = ssl && SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : NULL;
+	return certificate && tls_certificate_is(certificate, name);
+}
+
 static int socket_from(const struct stream_to *to)
 {
 	struct addr local = to->local;

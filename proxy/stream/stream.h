@@ -76,6 +76,9 @@ bool stream_send(struct stream_pool *pool, struct stream_handle handle, const vo
  * not called then. */
 bool stream_send_to(struct stream_pool *pool, const struct stream_to *to, const void *data, size_t len);
 
+/* Whether the client on that TLS connection has shown a certificate that could be verified, and is that name's. */
+bool stream_peer_is(const struct stream_pool *pool, struct stream_handle handle, const char *name);
+
 /* Connections that are open. Any thread. */
 unsigned stream_count(const struct stream_pool *pool);
 

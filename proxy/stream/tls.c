@@ -84,8 +84,8 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 
 static int fault(struct err *err, const char *what, const char *file)
 {
-	unsigned long e = ERR_peek_last_error();
-	const char *reason = ERR_GET_LIB(e) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
+	unsigned long e = ERR_peek_error();  /* the first says most */
+	const char *reason = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 	err_set(err, EINVAL, "%s %s: %s", what, file, reason ? reason : "cannot be used");
 	ERR_clear_error();
 	return -EINVAL;

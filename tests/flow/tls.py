@@ -262,6 +262,21 @@ def client_certificates():
     raise AssertionError("a stranger's certificate was taken")
 
 
+def named_trunk():
+    """A trunk with tls_subject: only with its certificate, and by TLS alone."""
+    text = open("tandem.yaml").read()
+    open("tandem.yaml", "w").write(text.replace("trunks:\n  - {", "trunks:\n  - {tls_subject: carrier.example, ", 1))
+    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5).read()
+    before = metrics()['sip_dropped_total{reason="unknown_source"}']
+    Carrier(certificate="client").options()
+    nobody = Carrier()
+    nobody.send(Dialog(nobody).request("OPTIONS"))
+    other = Carrier(certificate="somebody")
+    other.send(Dialog(other).request("OPTIONS"))
+    wait_until("two dropped", lambda: metrics()['sip_dropped_total{reason="unknown_source"}'] == before + 2)
+    assert nobody.inbox.empty() and other.inbox.empty()
+
+
 def no_tls():
     sock = socket.create_connection(FRONT, timeout=10, source_address=(CARRIER, 0))
     sock.sendall(b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n")
@@ -283,4 +298,5 @@ sys.exit(run_cases([
     ("TLS: a broken certificate is refused by a reload", a_broken_certificate_is_refused),
     ("TLS: certificates of clients", client_certificates),
     ("TLS: what is none is closed", no_tls),
+    ("TLS: a trunk that is known by its certificate", named_trunk),
 ], sys.argv[2:]))

@@ -259,8 +259,6 @@ static void test_tls(void)
 static void test_unserved(void)
 {
 	static const struct mistake mistakes[] = {
-		{NODE REGIONS "trunks: [{name: t, sources: [192.0.2.0/24], tls_subject: a}]\n", "3:45", "tls_subject is not "
-		 "served by this version of tandem: remove it"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\"], connect: {}}]\n", "3:50", "connect is not "
 		 "served by this version of tandem: remove it"},
 		{BASE "admin: {tokens_file: /x}\n", "4:9", "admin.tokens_file is not served by this version of tandem"},

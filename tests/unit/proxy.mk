@@ -18,6 +18,8 @@ check_PROGRAMS += \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
 	tests/unit/table_test \
+	tests/unit/stream_test \
+	tests/unit/tls_test \
 	tests/unit/token_test \
 	tests/unit/torture_test \
 	tests/unit/trunk_test \
@@ -38,6 +40,12 @@ tests_unit_frame_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_overload_test_SOURCES = tests/unit/overload_test.c tests/unit/unit.h
 tests_unit_overload_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_overload_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_stream_test_SOURCES = tests/unit/stream_test.c tests/unit/unit.h
+tests_unit_stream_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_stream_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_tls_test_SOURCES = tests/unit/tls_test.c tests/unit/unit.h
+tests_unit_tls_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_tls_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_token_test_SOURCES = tests/unit/token_test.c tests/unit/unit.h
 tests_unit_token_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_token_test_LDADD = $(PROXY_TEST_LIBS)

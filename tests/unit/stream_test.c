@@ -1,0 +1,196 @@
+/* Connections and their bounds, on loopback with a loop of the test's: the peers are plain sockets. */
+#include "proxy/stream/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "tests/unit/unit.h"
+
+#define OPTIONS "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n"
+
+static struct event_base *base;
+static struct stream_pool *pool;
+static struct stats stats;
+static struct addr here;
+static unsigned messages, losses;
+static struct stream_from last;
+static char why[128];
+
+static void on_message(void *arg, const struct stream_from *from, char *data, size_t len)
+{
+	(void)arg;
+	CU_ASSERT(len >= 20 && data[0] == 'O');
+	data[len] = 0;               /* the byte behind it is ours to write */
+	messages++;
+	last = *from;
+}
+
+static void on_lost(void *arg, const struct stream_to *to, const char *reason)
+{
+	(void)arg;
+	CU_ASSERT_STRING_EQUAL(to->name, "");
+	losses++;
+	snprintf(why, sizeof why, "%s", reason);
+}
+
+static void on_turn(void *arg) { (void)arg; }
+static const struct stream_ops ops = {on_message, on_lost, on_turn};
+
+static void begin(void)
+{
+	const struct stream_limits limits = {.most = 6, .most_of_source = 3, .idle_ms = 1500, .whole_ms = 1500, .unread = 65536, .message = 4096};
+	struct err err;
+	memset(&stats, 0, sizeof stats);
+	messages = losses = 0;
+	base = event_base_new();
+	pool = stream_pool_new(base, &ops, NULL, 0, &limits, &stats);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	for (uint16_t port = 20000; port < 20100; port++) {
+		addr_parse(&here, "127.0.0.1", port);
+		if (stream_listen(pool, SIP_TCP, &here, false, false, &err) == 0)
+			return;
+	}
+	CU_FAIL_FATAL("no port to listen on");
+}
+
+static void end(void)
+{
+	stream_pool_free(pool);
+	event_base_free(base);
+}
+
+static void turn(int ms)
+{
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+	event_base_loopexit(base, &tv);
+	event_base_dispatch(base);
+}
+
+/* Turns until the counter is there, or for ten seconds. */
+static bool comes(enum stat s, uint64_t n)
+{
+	for (int i = 0; i < 1000 && stats.v[s] < n; i++)
+		turn(10);
+	return stats.v[s] == n;
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, &here.sa, addr_len(&here)), 0);
+	return fd;
+}
+
+static void test_limits(void)
+{
+	int fd[5];
+	begin();
+	for (int i = 0; i < 5; i++)
+		fd[i] = dial();
+	CU_ASSERT_TRUE(comes(STAT_STREAM_REFUSED, 2));
+	CU_ASSERT_EQUAL(stats.v[STAT_STREAM_ACCEPTED], 3);
+	CU_ASSERT_EQUAL(stream_count(pool), 3);
+	for (int i = 0; i < 5; i++)
+		close(fd[i]);
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 3));
+	CU_ASSERT_EQUAL(stream_count(pool), 0);
+	CU_ASSERT_EQUAL(losses, 0);  /* none was ours */
+	int again = dial();          /* and there is room again */
+	CU_ASSERT_TRUE(comes(STAT_STREAM_ACCEPTED, 4));
+	close(again);
+	end();
+}
+
+static void test_handles(void)
+{
+	char got[64] = "";
+	begin();
+	int fd = dial();
+	CU_ASSERT_EQUAL(write(fd, OPTIONS, sizeof OPTIONS - 1), sizeof OPTIONS - 1);
+	CU_ASSERT_TRUE(comes(STAT_RX_STREAM, 1));
+	CU_ASSERT_EQUAL(messages, 1);
+	CU_ASSERT_TRUE(stream_send(pool, last.handle, "hello", 5));
+	turn(20);
+	CU_ASSERT_EQUAL(read(fd, got, sizeof got), 5);
+	close(fd);
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 1));
+	CU_ASSERT_FALSE(stream_send(pool, last.handle, "hello", 5));
+	fd = dial();                 /* in the same slot, and yet another one */
+	CU_ASSERT_TRUE(comes(STAT_STREAM_ACCEPTED, 2));
+	CU_ASSERT_FALSE(stream_send(pool, last.handle, "hello", 5));
+	CU_ASSERT_FALSE(stream_send(pool, (struct stream_handle){0, 0, 0}, "hello", 5));
+	CU_ASSERT_FALSE(stream_send(pool, (struct stream_handle){77, 1, 0}, "hello", 5));
+	close(fd);
+	end();
+}
+
+/* A message that never ends, and a peer that says nothing at all. */
+static void test_slow(void)
+{
+	begin();
+	int fd = dial(), idle = dial();
+	CU_ASSERT_EQUAL(write(fd, "OPTIONS", 7), 7);
+	CU_ASSERT_TRUE(comes(STAT_STREAM_SLOW, 1));
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 2));
+	close(fd);
+	close(idle);
+	end();
+}
+
+/* Who does not read does not hold our memory. */
+static void test_slow_reader(void)
+{
+	static char much[60000];
+	begin();
+	int fd = dial(), small = 4096;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	CU_ASSERT_EQUAL(write(fd, OPTIONS, sizeof OPTIONS - 1), sizeof OPTIONS - 1);
+	CU_ASSERT_TRUE(comes(STAT_RX_STREAM, 1));
+	for (int i = 0; i < 2000 && stats.v[STAT_STREAM_SLOW] == 0; i++) {
+		stream_send(pool, last.handle, much, sizeof much);
+		turn(1);
+	}
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 1));
+	CU_ASSERT_EQUAL(stats.v[STAT_STREAM_SLOW], 1);
+	close(fd);
+	end();
+}
+
+static void test_ours(void)
+{
+	struct stream_to to = {.peer = here, .transport = SIP_TCP, .name = ""};
+	char got[64];
+	begin();
+	to.peer = here;
+	addr_parse(&to.local, "127.0.0.1", 5060);
+	CU_ASSERT_TRUE(stream_send_to(pool, &to, OPTIONS, sizeof OPTIONS - 1));
+	CU_ASSERT_TRUE(stream_send_to(pool, &to, OPTIONS, sizeof OPTIONS - 1));
+	CU_ASSERT_TRUE(comes(STAT_RX_STREAM, 2));        /* by one connection, to ourselves */
+	CU_ASSERT_EQUAL(stats.v[STAT_STREAM_OPENED], 1);
+	CU_ASSERT_EQUAL(stats.v[STAT_STREAM_ACCEPTED], 1);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);  /* a port where nobody listens: bound, and no more */
+	struct addr closed;
+	socklen_t len = sizeof closed;
+	addr_parse(&closed, "127.0.0.1", 0);
+	bind(listener, &closed.sa, addr_len(&closed));
+	getsockname(listener, &closed.sa, &len);
+	to.peer = closed;
+	CU_ASSERT_TRUE(stream_send_to(pool, &to, OPTIONS, sizeof OPTIONS - 1));
+	CU_ASSERT_TRUE(comes(STAT_STREAM_FAILED, 1));
+	turn(20);
+	CU_ASSERT_EQUAL(losses, 1);
+	CU_ASSERT_STRING_EQUAL(why, "Connection refused");
+	to.transport = SIP_TLS;      /* without a context there is no TLS */
+	CU_ASSERT_FALSE(stream_send_to(pool, &to, got, 0));
+	close(listener);
+	end();
+}
+
+UNIT_MAIN("stream", {"bounds", test_limits}, {"handles", test_handles}, {"messages and peers that are slow", test_slow},
+          {"slow readers", test_slow_reader}, {"connections of ours", test_ours})
