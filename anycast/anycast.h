@@ -92,9 +92,10 @@ struct anycast_config {
 	uint32_t gate_interval_ms;
 };
 
-/* Called on the anycast thread at every check; must not block. Fills all of `facts` but `order`,
+/* Called on the anycast thread at every check, for each prefix: some facts are those of the listeners in it. Must not
+ * block. Fills all of `facts` but `order`,
  * `address_present` and `now_us`, which the gate adds; of `others` what it knows better than the peers tell. */
-typedef void anycast_facts_fn(void *arg, struct policy_route_facts *facts);
+typedef void anycast_facts_fn(void *arg, const struct prefix *prefix, struct policy_route_facts *facts);
 
 struct anycast;
 

@@ -107,6 +107,22 @@ int bgp_tcp_connect(const struct anycast_peer_config *peer, struct err *err)
 	return rc;
 }
 
+/* The listener itself can refuse what comes from too far only by the least that its peers ask for; the rest is refused
+ * when it is known whose the connection is. */
+static int listen_hops(int fd, int family, const struct anycast_peer_config *peers, unsigned n_peers)
+{
+	int most = 0;
+
+	for (unsigned i = 0; i < n_peers; i++) {
+		if (addr_family(&peers[i].address) != family)
+			continue;
+		if (!peers[i].ttl_security)
+			return 0;
+		most = peers[i].ttl_security > most ? peers[i].ttl_security : most;
+	}
+	return most ? set_gtsm(fd, family, most) : 0;
+}
+
 static int listen_options(int fd, const struct addr *address, const struct anycast_peer_config *peers,
                           unsigned n_peers, struct err *err)
 {
@@ -117,6 +133,9 @@ static int listen_options(int fd, const struct addr *address, const struct anyca
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	set_class(fd, family);
 	set_ttl(fd, family, TTL_MAX);  /* the SYN-ACK has to pass a peer's GTSM */
+	rc = listen_hops(fd, family, peers, n_peers);
+	if (rc)
+		return err_sys(err, -rc, "TTL of BGP sessions that come");
 	for (unsigned i = 0; i < n_peers; i++) {
 		if (!peers[i].password[0] || addr_family(&peers[i].address) != family)
 			continue;

@@ -30,7 +30,6 @@ enum {
 };
 enum { ORIGIN_IGP, ORIGIN_INCOMPLETE = 2 };
 enum { SEGMENT_SET = 1, SEGMENT_SEQUENCE = 2, SEGMENT_MAX = 255 };
-enum { DEFAULT_LOCAL_PREF = 100 };
 
 /* ---- writing ---- */
 
@@ -119,7 +118,7 @@ static void write_attrs(struct writer *w, const struct bgp_attrs *a, bool next_h
 	}
 	if (a->internal) {
 		write_attr(w, FLAG_TRANSITIVE, ATTR_LOCAL_PREF, 4);
-		write_u32(w, DEFAULT_LOCAL_PREF);
+		write_u32(w, a->local_pref);
 	}
 	if (a->n_communities > 0) {
 		write_attr(w, FLAG_OPTIONAL | FLAG_TRANSITIVE, ATTR_COMMUNITIES, (uint16_t)(a->n_communities * 4));
@@ -268,6 +267,8 @@ struct attrs_reading {
 	struct bgp_update *update;
 	struct bgp_error *error;
 	uint64_t seen;          /* bit of each type below 64 */
+	uint32_t as4_origin;    /* of AS4_PATH; 0: none */
+	unsigned as4_len;
 };
 
 static void withdraw(struct attrs_reading *a, const char *name, const char *what)
@@ -345,21 +346,48 @@ static bool attr_internal_only(uint8_t type)
 	return type == ATTR_LOCAL_PREF || type == ATTR_ORIGINATOR_ID || type == ATTR_CLUSTER_LIST;
 }
 
+/* RFC 6793 section 4.2.3: between speakers of two octets the true path is carried beside the AS_PATH. */
+static void note_as4_path(struct attrs_reading *a, struct reader value)
+{
+	struct bgp_update path = {.path_len = 0};
+
+	if (a->as4 || !path_well_formed(value, 4))  /* malformed: as if it were not there (section 6) */
+		return;
+	note_path(&path, value, true);
+	a->as4_origin = path.origin_as;
+	a->as4_len = path.path_len;
+}
+
+/* An address that a packet can be sent to (RFC 4271 section 6.3). */
+static bool hop_of_a_host(const uint8_t *hop, unsigned len)
+{
+	static const uint8_t none[16];
+
+	if (len == 4)
+		return hop[0] != 0 && hop[0] != 127 && hop[0] < 224;
+	return hop[0] != 0xff && memcmp(hop, none, 15) != 0;  /* multicast, :: and ::1 */
+}
+
 static void read_plain_attr(struct attrs_reading *a, uint8_t flags, uint8_t type, struct reader value)
 {
 	const struct attr_rule *rule = attr_rule_of(type);
 
 	if (!rule) {
+		/* RFC 4271 section 6.3 would end the session; the route alone is what is in doubt */
 		if (!(flags & FLAG_OPTIONAL))
 			withdraw(a, "an attribute", "is called well-known, but is not known");
 		return;
 	}
+	if (type == ATTR_AS4_PATH)
+		note_as4_path(a, value);
 	if (!rule->matters || (attr_internal_only(type) && !a->internal))
 		return;
 	if ((flags & (FLAG_OPTIONAL | FLAG_TRANSITIVE)) != rule->flags)
 		withdraw(a, rule->name, "has wrong flags");
 	else if (!attr_well_formed(a, rule, value))
 		withdraw(a, rule->name, "is malformed");
+	else if (type == ATTR_NEXT_HOP && !hop_of_a_host(value.p, 4))
+		withdraw(a, rule->name, "is no host's address");
 	else
 		note_attr(a->update, type, value, a->as4);
 }
@@ -378,6 +406,8 @@ static int read_mp_reach(struct attrs_reading *a, struct reader value)
 		                     "it sent a malformed MP_REACH_NLRI");
 	if (!family)  /* never negotiated: nothing of it is counted */
 		return 0;
+	if (!hop_of_a_host(hop, family == BGP_IPV6 ? 16 : 4))
+		withdraw(a, "MP_REACH_NLRI", "has a next hop that is no host's address");
 	addr_from_bytes(&u->mp_next_hop, hop, family == BGP_IPV6 ? 16 : 4, 0);  /* a link-local one follows, or none */
 	u->mp_reachable_family = family;
 	u->mp_reachable = value;
@@ -494,6 +524,8 @@ int bgp_update_read(const uint8_t *body, size_t len, bool as4, bool internal, st
 		rc = check_whole(&a);
 	if (rc)
 		return rc;
+	if (a.as4_origin && a.as4_len <= update.path_len)
+		update.origin_as = a.as4_origin;
 	update.end_of_rib = end_of_rib_family(&update, len, a.seen);
 	*out = update;
 	return 0;

@@ -15,11 +15,13 @@
 #include "base/addr.h"
 #include "base/buf.h"
 
+enum { BGP_LOCAL_PREF = 100, BGP_LOCAL_PREF_DEGRADED = 50, BGP_LOCAL_PREF_DRAINING = 0 };  /* the last by RFC 8326 */
 #define BGP_COMMUNITY_GRACEFUL_SHUTDOWN 0xffff0000U  /* RFC 8326 */
 
 struct bgp_attrs {
 	uint32_t local_as;
-	bool internal;           /* an IBGP peer: AS_PATH empty, LOCAL_PREF 100 */
+	bool internal;           /* an IBGP peer: AS_PATH empty, and a LOCAL_PREF */
+	uint32_t local_pref;     /* for it; BGP_LOCAL_PREF where nothing is amiss */
 	bool as4;                /* the peer understands four-octet AS numbers */
 	uint8_t prepend;         /* times our AS is added beyond the first */
 	bool has_med;

@@ -185,13 +185,14 @@ static void carry_out(struct gate *g, unsigned i, const struct policy_route_verd
 	g->ops->route(g->arg, i, v->action);
 }
 
-static void check_prefix(struct gate *g, unsigned i, const struct policy_route_facts *facts)
+static void check_prefix(struct gate *g, unsigned i)
 {
 	struct gate_prefix *p = &g->prefixes[i];
-	struct policy_route_facts f = *facts;
+	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
 	struct policy_route_verdict verdict;
 	bool wanted;
 
+	g->facts(g->facts_arg, &g->config->prefixes[i].prefix, &f);
 	f.now_us = clock_us();
 	f.order = p->order;
 	if (f.others == POLICY_OTHERS_UNKNOWN && g->ops->others(g->arg, i))
@@ -207,29 +208,17 @@ static void check_prefix(struct gate *g, unsigned i, const struct policy_route_f
 		address_after(g, i, wanted);
 }
 
-static struct policy_route_facts ask(struct gate *g)
-{
-	struct policy_route_facts facts = {.order = POLICY_ORDER_AUTO};
-
-	g->facts(g->facts_arg, &facts);
-	g->ops->refresh(g->arg);
-	return facts;
-}
-
 void gate_check(struct gate *g)
 {
-	struct policy_route_facts facts;
-
 	if (g->stopping)
 		return;
-	facts = ask(g);
+	g->ops->refresh(g->arg);
 	for (unsigned i = 0; i < g->config->n_prefixes; i++)
-		check_prefix(g, i, &facts);
+		check_prefix(g, i);
 }
 
 void gate_order(struct gate *g, unsigned i, enum policy_route_order order, const char *who)
 {
-	struct policy_route_facts facts;
 	char name[ADDR_STR_LEN];
 
 	log_info("anycast %s: order %s by %s", name_of(g, i, name),
@@ -237,17 +226,16 @@ void gate_order(struct gate *g, unsigned i, enum policy_route_order order, const
 	g->prefixes[i].order = order;
 	if (g->stopping)
 		return;
-	facts = ask(g);
-	check_prefix(g, i, &facts);
+	g->ops->refresh(g->arg);
+	check_prefix(g, i);
 }
 
 void gate_stop(struct gate *g)
 {
-	struct policy_route_facts facts = ask(g);
-
 	g->stopping = true;
+	g->ops->refresh(g->arg);
 	for (unsigned i = 0; i < g->config->n_prefixes; i++)
-		check_prefix(g, i, &facts);
+		check_prefix(g, i);
 }
 
 void gate_release(struct gate *g)

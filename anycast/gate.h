@@ -28,7 +28,7 @@ struct gate *gate_new(const struct anycast_config *config, anycast_facts_fn *fac
                       const struct gate_ops *ops, void *ops_arg);
 void gate_free(struct gate *gate);
 
-/* One check of all prefixes. */
+/* One check of all prefixes, each by facts of its own. */
 void gate_check(struct gate *gate);
 /* The operator's word on one prefix, carried out at once; `who` is for the log. */
 void gate_order(struct gate *gate, unsigned prefix, enum policy_route_order order, const char *who);

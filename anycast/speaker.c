@@ -66,13 +66,14 @@ static void add_community(struct bgp_attrs *a, uint32_t *room, uint32_t communit
 	room[a->n_communities++] = community;
 }
 
-/* Worse than any node that is fit: in the one figure that all compare, and where the peer's profile has it,
+/* Worse than any node that is fit: in the one figure that all compare (to an internal peer in LOCAL_PREF first), and where the peer's profile has it,
  * in the path and in communities for its policy. A drain is the worst, and says so (RFC 8326). */
 static void make_worse(const struct anycast_peer_config *c, bool drain, struct bgp_attrs *a, uint32_t *room)
 {
 	const struct anycast_degrade_config *d = &c->degrade;
 	uint64_t med = (uint64_t)a->med + d->med * (drain ? 2ULL : 1ULL);
 
+	a->local_pref = drain ? BGP_LOCAL_PREF_DRAINING : BGP_LOCAL_PREF_DEGRADED;
 	a->has_med = true;
 	a->med = med > UINT32_MAX ? UINT32_MAX : (uint32_t)med;
 	if (c->profile == ANYCAST_GENERIC) {
@@ -91,7 +92,7 @@ static struct bgp_attrs attrs_of(const struct speaker_peer *p, enum policy_route
 	const struct anycast_peer_config *c = p->config;
 	const struct bgp_terms *terms = bgp_session_terms(p->session);
 	struct bgp_attrs a = {
-		.local_as = c->local_as, .internal = terms->internal, .as4 = terms->as4, .prepend = c->prepend,
+		.local_as = c->local_as, .internal = terms->internal, .local_pref = BGP_LOCAL_PREF, .as4 = terms->as4, .prepend = c->prepend,
 		.has_med = c->has_med, .med = c->has_med ? c->med : 0, .communities = room,
 		.large = c->large_communities, .n_large = c->n_large_communities, .next_hop = *hop,
 	};
@@ -334,7 +335,7 @@ static void count_prefix(struct speaker_peer *p, const struct prefix *prefix, ui
 		bgp_session_warn(p->session, "it sends more than %u prefixes, the others are not counted: nothing of "
 		                 "what it sends is used, it need not send any", RIB_MAX);
 	}
-	if (p->config->max_prefixes && rib_count(p->received) > p->config->max_prefixes)
+	if (p->config->max_prefixes && rib_count_family(p->received, prefix->family) > p->config->max_prefixes)
 		p->over_limit = family;
 }
 
@@ -366,7 +367,7 @@ static void on_update(void *arg, const struct bgp_update *u)
 	take_prefixes(p, u, u->mp_reachable, u->mp_reachable_family, !u->treat_as_withdraw);
 	if (!p->over_limit)
 		return;
-	bgp_session_warn(p->session, "it sends more than the %u prefixes that max_prefixes allows: session ended; tandem "
+	bgp_session_warn(p->session, "it sends more than the %u prefixes that max_prefixes allows of a family: session ended; tandem "
 	                 "uses none of them, have it send fewer", p->config->max_prefixes);
 	bgp_msg_cease_prefixes(&error, p->over_limit, p->config->max_prefixes);
 	bgp_session_reset(p->session, &error);  /* last: it is the connection we are called from */

@@ -437,7 +437,7 @@ static const struct conf_field peer_fields[] = {
 	 .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, prefixes, n_prefixes)},
 	{.key = "next_hop", .help = "next hop, one IPv4, one IPv6 or both; absent: our end of the link",
 	 .type = &conf_address, .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, next_hop, n_next_hop)},
-	{.key = "max_prefixes", .help = "prefixes it may send before the session is ended; 0: any number, few are kept",
+	{.key = "max_prefixes", .help = "prefixes of a family it may send before the session is ended; 0: any number, few are kept",
 	 .type = &conf_uint, .def = "0", .max = ANYCAST_MAX_PREFIXES_MAX, CONF_MEMBER(S, max_prefixes)},
 	{.key = "profile", .help = "what it is told of a worse route: generic or cloud-router", .type = &conf_enum,
 	 .word = profile_word, .def = "generic", CONF_MEMBER(S, profile)},

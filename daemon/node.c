@@ -44,14 +44,14 @@ struct node {
 /* ---- what other rooms ask ---- */
 
 /* Anycast thread: reads atomics only. */
-static void route_facts(void *arg, struct policy_route_facts *f)
+static void route_facts(void *arg, const struct prefix *prefix, struct policy_route_facts *f)
 {
 	struct node *n = arg;
 	f->workers = proxy_workers(n->proxy);
 	f->workers_alive = proxy_workers_alive(n->proxy);
 	f->regions = proxy_regions(n->proxy);
 	f->regions_reachable = proxy_regions_reachable(n->proxy);
-	f->workers_answering = proxy_workers_answering(n->proxy, &f->probed);
+	f->workers_answering = proxy_workers_answering(n->proxy, prefix, &f->probed);
 	f->overloaded = proxy_overload(n->proxy) > 0;
 	if (n->drain)
 		drain_facts(n->drain, f);
@@ -64,7 +64,7 @@ static unsigned not_ready(void *arg, const char *reasons[ADMIN_REASONS_MAX])
 	struct node *n = arg;
 	unsigned count = 0;
 	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
-	route_facts(n, &f);
+	route_facts(n, NULL, &f);
 	f.address_present = true;  /* the gate looks after it, prefix by prefix: /v1/anycast */
 	enum policy_route_reason fault = policy_route_fault(&n->config->anycast.gate, &f);
 	if (policy_route_hard(fault))  /* with the others it still serves, if less well: the route says so */

@@ -413,7 +413,7 @@ unsigned proxy_workers_alive(const struct proxy *p)
 	return n;
 }
 
-unsigned proxy_workers_answering(const struct proxy *p, bool *known) { return self_answering(p->self, known); }
+unsigned proxy_workers_answering(const struct proxy *p, const struct prefix *of, bool *known) { return self_answering(p->self, of, known); }
 
 void proxy_stats(const struct proxy *p, uint64_t out[STATS_N])
 {

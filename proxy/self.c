@@ -163,27 +163,29 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static bool answers(const struct self *s, unsigned worker, int64_t now)
+static bool concerns(const struct self_listener *l, const struct prefix *of) { return !of || prefix_contains(of, l->address); }
+
+static bool answers(const struct self *s, unsigned worker, const struct prefix *of, int64_t now)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct self_listener *l = &s->listeners[i];
-		if (atomic_load(&l->since_us) && now - atomic_load(&l->answered_us[worker]) > SELF_FRESH_US)
+		if (concerns(l, of) && atomic_load(&l->since_us) && now - atomic_load(&l->answered_us[worker]) > SELF_FRESH_US)
 			return false;
 	}
 	return true;
 }
 
-unsigned self_answering(const struct self *s, bool *known)
+unsigned self_answering(const struct self *s, const struct prefix *of, bool *known)
 {
 	int64_t now = clock_us(), first = 0;
 	unsigned n = 0;
 	for (unsigned i = 0; i < s->n; i++) {
 		int64_t since = atomic_load(&s->listeners[i].since_us);
-		if (since && (!first || since < first))
+		if (since && concerns(&s->listeners[i], of) && (!first || since < first))
 			first = since;
 	}
 	for (unsigned w = 0; w < s->common->n_workers; w++)
-		n += answers(s, w, now);
+		n += answers(s, w, of, now);
 	*known = first && (n > 0 || now - first > SELF_FRESH_US);
 	return n;
 }

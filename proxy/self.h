@@ -16,9 +16,9 @@ int self_start(struct self *self);
 void self_stop(struct self *self);
 void self_free(struct self *self);
 
-/* Any thread. How many workers have answered lately at every listener that is on this host; *known is false when
- * there is none, or none has had time yet. */
-unsigned self_answering(const struct self *self, bool *known);
+/* Any thread. How many workers have answered lately at every listener of that prefix (NULL: at all) that is on this
+ * host; *known is false when there is none, or none has had time yet. */
+unsigned self_answering(const struct self *self, const struct prefix *of, bool *known);
 
 /* Worker thread. Is this request one of ours, sent by self_*? Then it is answered, whoever is a trunk. */
 bool self_asked(struct worker *w, const struct sip_msg *m, const struct addr *source);

@@ -27,7 +27,7 @@ enum { STOP_TIMEOUT_MS = 2000 };
 
 static atomic_bool ready, draining, drained, some, overload;
 
-static void facts(void *arg, struct policy_route_facts *out)
+static void facts(void *arg, const struct prefix *prefix, struct policy_route_facts *out)
 {
 	bool fit = atomic_load(&ready);
 

@@ -101,7 +101,7 @@ static void test_bad(void)
 	refused("same address");
 }
 
-static void facts(void *arg, struct policy_route_facts *out)
+static void facts(void *arg, const struct prefix *prefix, struct policy_route_facts *out)
 {
 	++*(unsigned *)arg;
 	out->workers = out->workers_alive = 1;

@@ -99,6 +99,7 @@ static void test_internal_peer(void)
 	struct bgp_attrs a = attrs_of("192.0.2.3");
 
 	a.internal = true;
+	a.local_pref = BGP_LOCAL_PREF;
 	bgp_update_write_announce(&w, &a, &p, 1);
 	EXPECT(&w, 0, 0, 0, 21, 0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4, 192, 0, 2, 3, 0x40, 5, 4, 0, 0, 0, 100,
 	       32, 203, 0, 113, 10);
@@ -332,6 +333,50 @@ static void test_foreign_family(void)
 	CU_ASSERT_FALSE(u.treat_as_withdraw);
 }
 
+/* The origin of a peer with two octets is in AS4_PATH, unless that says more than the AS_PATH (RFC 6793 section 4.2.3). */
+static void test_as4_path(void)
+{
+	static const uint8_t attrs[] = {0x40, 1, 1, 0, 0x40, 2, 6, 2, 2, 0xfd, 0xf2, 0x5b, 0xa0, 0x40, 3, 4, 192, 0, 2, 1,
+	                                0xc0, 17, 6, 2, 1, 0xfa, 0x56, 0xea, 0x01};
+	static const uint8_t more[] = {0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0x5b, 0xa0, 0x40, 3, 4, 192, 0, 2, 1,
+	                               0xc0, 17, 10, 2, 2, 0, 0, 0, 1, 0xfa, 0x56, 0xea, 0x01};
+	uint8_t body[64];
+	struct bgp_update u;
+	struct bgp_error error;
+
+	for (int k = 0; k < 2; k++) {
+		size_t n = k ? sizeof more : sizeof attrs;
+
+		memcpy(body, (const uint8_t[]){0, 0, 0, (uint8_t)n}, 4);
+		memcpy(body + 4, k ? more : attrs, n);
+		memcpy(body + 4 + n, (const uint8_t[]){32, 203, 0, 113, 10}, 5);
+		CU_ASSERT_EQUAL(bgp_update_read(body, n + 9, false, false, &u, &error), 0);
+		CU_ASSERT_FALSE(u.treat_as_withdraw);
+		CU_ASSERT_EQUAL(u.origin_as, k ? 23456 : 4200000001);
+		CU_ASSERT_EQUAL(u.path_len, k ? 1 : 2);
+	}
+}
+
+static void test_next_hops(void)
+{
+	static const struct { uint8_t hop[4]; bool good; } of[] = {
+		{{192, 0, 2, 1}, true}, {{0, 0, 0, 0}, false}, {{127, 0, 0, 1}, false}, {{224, 0, 0, 5}, false},
+		{{255, 255, 255, 255}, false}, {{223, 255, 255, 255}, true},
+	};
+	uint8_t attrs[sizeof good_attrs];
+	struct bgp_update u;
+	struct bgp_error error;
+
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		memcpy(attrs, good_attrs, sizeof attrs);
+		memcpy(attrs + sizeof attrs - 4, of[i].hop, 4);
+		CU_ASSERT_EQUAL(read_update(attrs, sizeof attrs, &u, &error), 0);
+		CU_ASSERT_EQUAL(u.treat_as_withdraw, !of[i].good);
+		if (!of[i].good)
+			CU_ASSERT_STRING_EQUAL(u.why, "NEXT_HOP is no host's address");
+	}
+}
+
 static void test_end_of_rib(void)
 {
 	struct bgp_update u;
@@ -404,7 +449,7 @@ static void test_fuzz(void)
 }
 
 UNIT_MAIN("bgp_update", {"announce IPv4", test_announce_ipv4}, {"announce IPv6", test_announce_ipv6},
-          {"two-octet peer: AS_TRANS and AS4_PATH", test_two_octet_peer}, {"internal peer", test_internal_peer},
+          {"two-octet peer: AS_TRANS and AS4_PATH", test_two_octet_peer}, {"internal peer", test_internal_peer}, {"AS4_PATH", test_as4_path}, {"next hops", test_next_hops},
           {"withdraw and End-of-RIB", test_withdraw}, {"the largest", test_largest}, {"a good one", test_good},
           {"treat as withdraw", test_treat_as_withdraw},
           {"AS 0", test_as_zero}, {"mandatory attributes", test_mandatory},

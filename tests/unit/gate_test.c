@@ -15,6 +15,7 @@ static struct world {
 	struct anycast_config config;
 	struct policy_route_facts facts;
 	bool present, ours, may_add, others;
+	const struct prefix *silent;
 	char done[64];
 	struct gate *gate;
 } w;
@@ -27,7 +28,12 @@ static void note(char c)
 		w.done[len] = c;
 }
 
-static void facts(void *arg, struct policy_route_facts *out) { *out = w.facts; }
+static void facts(void *arg, const struct prefix *prefix, struct policy_route_facts *out)
+{
+	*out = w.facts;
+	out->probed = true;          /* OPTIONS: answered at the listeners of all prefixes but, perhaps, one */
+	out->workers_answering = w.silent && prefix_equal(prefix, w.silent) ? 0 : out->workers;
+}
 static void refresh(void *arg) {}
 static void route(void *arg, unsigned i, enum policy_route_action action) { note("WXDA"[action]); }
 
@@ -257,7 +263,25 @@ static void test_no_privilege(void)
 	end();
 }
 
-UNIT_MAIN("gate", {"address first, then route", test_address_then_route},
+/* Where nobody answers at the listener of one prefix, that prefix goes, and no other. */
+static void test_one_silent_listener(void)
+{
+	struct anycast_status s;
+
+	begin(false);
+	w.present = true;
+	w.config.n_prefixes = 2;
+	prefix_parse(&w.config.prefixes[1].prefix, "203.0.113.20/32");
+	CU_ASSERT_STRING_EQUAL(checks(5), "AA");
+	w.silent = &w.config.prefixes[1].prefix;
+	CU_ASSERT_STRING_EQUAL(checks(5), "W");
+	gate_status(w.gate, &s);
+	CU_ASSERT_EQUAL(s.prefixes[0].action, POLICY_ROUTE_ANNOUNCE);
+	CU_ASSERT_EQUAL(s.prefixes[1].action, POLICY_ROUTE_WITHDRAW);
+	end();
+}
+
+UNIT_MAIN("gate", {"one listener is silent", test_one_silent_listener}, {"address first, then route", test_address_then_route},
           {"a fault: route first, then address", test_fault_route_then_address},
           {"a short fault keeps the address", test_short_fault_keeps_address},
           {"orders and drains move the route alone", test_orders_move_the_route_alone}, {"stop", test_stop},

@@ -238,6 +238,21 @@ static void test_profiles(void)
 	end();
 }
 
+static void internal(struct anycast_peer_config *peers) { peers[0].local_as = peers[0].as; }
+
+/* RFC 8326 section 5: what all within an AS compare first. */
+static void test_internal(void)
+{
+	begin_with(1, internal);
+	speaker_route(speaker, 0, POLICY_ROUTE_ANNOUNCE);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], "400200" "400304c0000203" "80040400000000" "40050400000064"));
+	speaker_route(speaker, 0, POLICY_ROUTE_DEGRADE);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], "400200" "400304c0000203" "800404000003e8" "40050400000032"));
+	speaker_route(speaker, 0, POLICY_ROUTE_DRAIN);
+	CU_ASSERT_TRUE(bytes_told(dialled[0], "400200" "400304c0000203" "800404000007d0" "40050400000000" "c00804ffff0000"));
+	end();
+}
+
 static void own_choice(struct anycast_peer_config *peers)
 {
 	peers[0].prefixes[0] = config.prefixes[0].prefix;
@@ -473,7 +488,7 @@ static void test_stop(void)
 
 UNIT_MAIN("speaker", {"the difference", test_difference}, {"all again after a reset", test_all_again_after_reset},
           {"ROUTE-REFRESH", test_refresh}, {"degrade", test_degrade},
-          {"degrade and drain by profile", test_profiles}, {"a peer's own prefixes and attributes", test_own_choice},
+          {"degrade and drain by profile", test_profiles}, {"degrade and drain within an AS", test_internal}, {"a peer's own prefixes and attributes", test_own_choice},
           {"enhanced refresh", test_enhanced_refresh}, {"other nodes' routes", test_others},
           {"max_prefixes", test_max_prefixes}, {"no next hop", test_no_next_hop},
           {"a slow peer", test_slow_peer}, {"received prefixes", test_received}, {"stop", test_stop})
