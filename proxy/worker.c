@@ -222,6 +222,7 @@ static bool shows_name(const struct worker *w, const struct stream_from *from)
 static void on_stream_message(void *arg, const struct stream_from *from, char *data, size_t len)
 {
 	struct worker *w = arg;
+	begin_turn(w);               /* by the newest table: the call's owner has it, too */
 	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport,
 	                        .named = shows_name(w, from)};
 	on_message(arg, &path, data, len);

@@ -137,6 +137,56 @@ collision() {
 	done
 }
 
+# spoilt WHAT SPEAKER_OPTIONS...: a session through tests/peer/middle.py.
+spoilt() {
+	router_start
+	spawn middle /usr/bin/python3 "$TOP/tests/peer/middle.py" 1790 $ROUTER $NODE "$1"
+	wait_for 5 listens 127.0.0.1:1790
+	shift
+	speaker peer=127.0.0.1 port=1790 as=65000 local_as=65010 hold=6000 retry=1000 next_hop=$NODE next_hop=$NODE6 "$@"
+	wait_for 15 grep -q spoilt "$DIR/middle.log"
+}
+took_offence() { logged 'it says UPDATE Message Error' || route_has $V6 "${router_says[next_hop6]}"; }
+listens() { ss -Hltn "src $1" | grep -q .; }
+
+# Towards it: a router of RFC 7606 loses the route alone, others end the session and say why, which we say in our
+# words. Either way the next announcement is there. From it: we are of RFC 7606.
+malformed() {
+	spoilt to-origin med=100
+	wait_for 15 took_offence
+	sleep 0.5
+	if ! logged 'it says UPDATE Message Error'; then
+		! router_route $V4 >/dev/null || fail "the router took a route with a malformed ORIGIN"
+		router_up || fail "the router ended the session without a word: $(status | head -n 1)"
+	fi
+	say fault overload
+	wait_for 20 route_has $V4 "${router_says[degraded]}"
+	stop speaker KILL
+	stop middle KILL
+	stop router KILL
+	spoilt from-origin
+	wait_for 10 logged 'ORIGIN is malformed'
+	wait_for 15 both
+	status | grep -q 'error it sent an UPDATE in which ORIGIN is malformed' || fail "not in the status: $(status | head -n 1)"
+}
+
+# What ends a session is told to the router, and said here in words; then it is back.
+malformed_prefix() {
+	spoilt from-prefix
+	wait_for 10 logged 'malformed prefix in NLRI'
+	wait_for 20 both
+}
+
+# A wrong password is no session, and is guessed in the log; other passwords of the file are not shown.
+wrong_password() {
+	router_start tandem-test
+	# shellcheck disable=SC2086
+	speaker $peer password=another retry=1000
+	wait_for 10 logged 'no answer.*MD5 password'
+	! router_up || fail "there is a session"
+	! grep -q another "$DIR/speaker.log" || fail "the password is in the log"
+}
+
 wrong() {
 	router_start
 	speaker peer=$ROUTER as=64999 local_as=65010 listen=$NODE
@@ -156,5 +206,8 @@ peer_cases() {
 	it "$1: its restart, its crash, its silence" restarts
 	it "$1: connection collision" collision
 	it "$1: a wrong AS, either way" wrong
+	it "$1: a wrong password" wrong_password
+	it "$1: malformed attributes, in both directions" malformed
+	it "$1: a malformed prefix ends the session, in words" malformed_prefix
 	finish
 }
