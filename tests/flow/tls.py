@@ -3,6 +3,7 @@ Certificates are in the current directory: see there."""
 import json
 import os
 import queue
+import select
 import socket
 import ssl
 import sys
@@ -23,13 +24,15 @@ class Connection:
     def __init__(self, sock, inbox, answers):
         self.socket, self.inbox, self.answers = sock, inbox, answers
         self.closed = threading.Event()
+        self.lock = threading.Lock()  # OpenSSL reads and writes a connection by one thread at a time
+        sock.settimeout(0)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
         text = b""
         try:
             while True:
-                got = self.socket.recv(65536)
+                got = self.receive()
                 if not got:
                     break
                 text += got
@@ -44,6 +47,16 @@ class Connection:
             pass
         self.closed.set()
 
+    def receive(self):
+        while True:
+            if not self.socket.pending():
+                select.select([self.socket], [], [], 1)
+            with self.lock:
+                try:
+                    return self.socket.recv(65536)
+                except ssl.SSLWantReadError:
+                    continue
+
     def take(self, message):
         if message.method == "OPTIONS" and self.answers:
             self.send(response(message, 200))
@@ -51,7 +64,8 @@ class Connection:
             self.inbox.put((message, self))
 
     def send(self, text):
-        self.socket.sendall(text.encode() if isinstance(text, str) else text)
+        with self.lock:
+            self.socket.send(text.encode() if isinstance(text, str) else text)
 
 
 class Region:
