@@ -44,6 +44,7 @@ static const struct field candidate_fields[] = {
 	FIELD("ring_ms", NUMBER, "INVITE to ringing or answer", .optional = true),
 	FIELD("ring_age_ms", INTEGER, "since the last that rang", .optional = true),
 	FIELD("remote_calls", INTEGER, "of the other nodes, less by age", .optional = true),
+	FIELD("waiting", INTEGER, "of the setups: nothing has come back for them yet", .optional = true),
 	FIELD("remote_setups", INTEGER, "of the other nodes, less by age", .optional = true),
 	FIELD("ejected", BOOLEAN, "out for a while, for it failed calls", .optional = true),
 	FIELD("held", NUMBER, "share of its weight that it does not get yet, for it came back a moment ago", .optional = true),

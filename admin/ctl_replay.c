@@ -82,7 +82,7 @@ static void facts_read(const json_t *c, uint32_t weight, struct policy_region_fa
 {
 	*f = (struct policy_region_facts){
 		.healthy = strcmp(text_of(c, "health"), "up") == 0, .was_hot = json_is_true(json_object_get(c, "was_hot")),
-		.weight = weight, .setups = uint_of(c, "setups", 1), .calls = uint_of(c, "calls", 1),
+		.weight = weight, .setups = uint_of(c, "setups", 1), .waiting = uint_of(c, "waiting", 1), .calls = uint_of(c, "calls", 1),
 		.cps = uint_of(c, "cps", 1), .latency_us = uint_of(c, "latency_ms", 1000),
 		.rtt_us = uint_of(c, "rtt_ms", 1000), .error_rate = (float)number_of(c, "error_rate"),
 		.ejected = json_is_true(json_object_get(c, "ejected")),

@@ -108,7 +108,9 @@ static void add_runner_up(struct text *t, const struct policy_table *table, cons
 	}
 	switch (plan->because) {
 	case POLICY_BECAUSE_LATENCY:
-		if (c->hot)
+	case POLICY_BECAUSE_COLD:
+	case POLICY_BECAUSE_LEAST_LOADED:
+		if (c->hot && !chosen->hot)
 			add_cold(t, table, c);
 		else
 			add(t, "%s if it cost at most %.1f ms (now %.1f ms)", name,
@@ -121,10 +123,6 @@ static void add_runner_up(struct text *t, const struct policy_table *table, cons
 			add(t, "%s by another draw, or if %s cost more than the band allows (equal up to %.1f ms; %.1f and %.1f ms)",
 			    name, name_of(table, chosen), (double)plan->threshold, (double)c->score, (double)chosen->score);
 		break;
-	case POLICY_BECAUSE_COLD:
-		add_cold(t, table, c);
-		break;
-	case POLICY_BECAUSE_LEAST_LOADED:
 	case POLICY_BECAUSE_LOAD:
 		add(t, "%s if its load, errors included, were below %.2f (now %.2f)", name, load_of(chosen), load_of(c));
 		break;

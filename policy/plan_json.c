@@ -33,6 +33,8 @@ static void write_exceptions(struct jw *w, const struct policy_candidate *c)
 		jw_kuint(w, "ring_age_ms", f->ring_age_ms);
 	if (f->remote_calls != 0)
 		jw_kuint(w, "remote_calls", f->remote_calls);
+	if (f->waiting != 0)
+		jw_kuint(w, "waiting", f->waiting);
 	if (f->remote_setups != 0)
 		jw_kuint(w, "remote_setups", f->remote_setups);
 	if (f->ejected)

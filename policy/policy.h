@@ -44,10 +44,10 @@ enum policy_reason {
 enum policy_because {
 	POLICY_BECAUSE_NONE,          /* "no region eligible" */
 	POLICY_BECAUSE_ONLY,          /* "only eligible region" */
-	POLICY_BECAUSE_LATENCY,       /* "lowest latency among cold" */
+	POLICY_BECAUSE_LATENCY,       /* "lowest cost: latency, setups, load" */
 	POLICY_BECAUSE_BAND,          /* "within tolerance, by free capacity" */
 	POLICY_BECAUSE_COLD,          /* "only cold region" */
-	POLICY_BECAUSE_LEAST_LOADED,  /* "all hot, least loaded" */
+	POLICY_BECAUSE_LEAST_LOADED,  /* "all hot, lowest cost" */
 	POLICY_BECAUSE_WEIGHT,        /* "by weight" */
 	POLICY_BECAUSE_PRIORITY,      /* "first in order" */
 	POLICY_BECAUSE_LOAD,          /* "least loaded" */
@@ -180,6 +180,7 @@ struct policy_region_facts {
 	uint32_t weight;         /* in force: the table's, or an operator's */
 	uint32_t setups;         /* INVITEs sent that have no final response yet, own choices included */
 	uint32_t calls;          /* established calls, own */
+	uint32_t waiting;        /* of the setups: those that nothing has come back for yet */
 	uint32_t cps;            /* INVITEs sent in the last second */
 	uint32_t latency_us;     /* INVITE to first provisional, EWMA over live traffic */
 	uint32_t rtt_us;         /* probe round trip; stands in for latency where there is no traffic */

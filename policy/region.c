@@ -225,12 +225,22 @@ float region_error_rate(const struct region_live *r, int64_t now_us, const struc
 
 /* ---- live traffic ---- */
 
+static void decrement(_Atomic uint32_t *cell)
+{
+	uint32_t v = atomic_load_explicit(cell, memory_order_relaxed);
+	while (v > 0 && !atomic_compare_exchange_weak_explicit(cell, &v, v - 1, memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 void region_setup_begin(struct region_live *r, int64_t now_us)
 {
 	atomic_fetch_add_explicit(&r->setups, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&r->waiting, 1, memory_order_relaxed);
 	count(&r->attempts);
 	rate_count(&r->rate, now_us);
 }
+
+void region_waiting_end(struct region_live *r) { decrement(&r->waiting); }
 
 void region_first_response(struct region_live *r, int64_t now_us, int64_t latency_us)
 {
@@ -243,12 +253,6 @@ void region_ringing(struct region_live *r, int64_t now_us, int64_t latency_us)
 }
 
 /* A count that could go below zero would make a region look full for ever. */
-static void decrement(_Atomic uint32_t *cell)
-{
-	uint32_t v = atomic_load_explicit(cell, memory_order_relaxed);
-	while (v > 0 && !atomic_compare_exchange_weak_explicit(cell, &v, v - 1, memory_order_relaxed, memory_order_relaxed))
-		;
-}
 
 void region_setup_end(struct region_live *r, int64_t now_us, bool failed)
 {
@@ -455,6 +459,7 @@ void region_facts(const struct region_live *r, const struct policy_region_config
 		.was_hot = atomic_load_explicit(&r->hot, memory_order_relaxed),
 		.weight = ordered >= 0 ? (uint32_t)ordered : config->weight,
 		.setups = atomic_load_explicit(&r->setups, memory_order_relaxed),
+		.waiting = atomic_load_explicit(&r->waiting, memory_order_relaxed),
 		.calls = atomic_load_explicit(&r->calls, memory_order_relaxed),
 		.cps = rate_now(load64(&r->rate), now_us),
 		.rtt_us = atomic_load_explicit(&r->rtt_us, memory_order_relaxed),

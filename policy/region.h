@@ -45,6 +45,7 @@ struct region_live {
 	_Atomic uint32_t up_ds;          /* since when it is healthy again, tenths of a second; with was_down */
 	_Atomic uint32_t rtt_us;         /* of the quickest target */
 	_Atomic uint32_t setups, calls;  /* own */
+	_Atomic uint32_t waiting;        /* of the setups: those that nothing has come back for yet */
 	struct region_average latency;   /* INVITE to first provisional */
 	struct region_average ringing;   /* INVITE to ringing or answer */
 	_Atomic uint64_t errors;         /* packed: EWMA of failures (0 to 1), time in ms */
@@ -64,6 +65,8 @@ void region_live_init(struct region_live *r, const char *name, int64_t now_wall_
 
 /* An INVITE goes out. */
 void region_setup_begin(struct region_live *r, int64_t now_us);
+/* It waits for a first response no more, for one has come or it is over: once for each setup, before its end. */
+void region_waiting_end(struct region_live *r);
 /* The first response other than silence, `latency_us` after the INVITE. */
 void region_first_response(struct region_live *r, int64_t now_us, int64_t latency_us);
 /* It rings, or was answered without, `latency_us` after the INVITE. */

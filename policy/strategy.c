@@ -1,18 +1,20 @@
 /* The six strategies: each gives every eligible region a score, lower is better.
  *
- * ADAPTIVE is Prequal's hot-cold lexicographic rule (Wydrowski et al., NSDI 2024) for a few large
- * regions: absolute caps with hysteresis in place of quantiles over a pool of probes.
+ * ADAPTIVE has its signals from Prequal (Wydrowski et al., NSDI 2024), requests in flight and latency, for a few
+ * large regions: absolute caps with hysteresis in place of quantiles over a pool of probes, and no lexicographic
+ * rule. That one gives every call to the only cold region, which among hundreds of replicas is a small step and
+ * between two regions twice the traffic: setups queue there beyond first_response, attempts are tried again, and
+ * both are lost (etc/sim/morning-ramp.yaml). So a hot region only costs more.
  *
  *   load      = max of (calls + setups) / max_calls of all nodes, cps / max_cps, what outside sources
  *               tell, and, without max_calls, setups / setups_soft. decide.c makes `hot` of it, errors included: a region that fails
  *               most calls stays empty, and would be given all that the others, hot but sound, have
  *               room for.
- *   cold      score = cost in ms. Those within the tolerance band of the lowest cost are equal, and one
- *               of them is drawn by weight x room. Up to twice the band they have less and less in the
- *               draw; outside of that the lowest cost decides.
- *   hot       score = HOT x (1 + load with errors): behind all cold ones, the least loaded first.
+ *   score     = cost in ms. Those within the tolerance band of the lowest cost are equal, and one of them is
+ *               drawn by weight x room. Up to twice the band they have less and less in the draw; outside of
+ *               that the lowest cost decides.
  *
- * What a cold region costs:
+ * What a region costs:
  *
  *   latency   INVITE to ringing on live traffic. Where there is none, INVITE to first provisional, and
  *             without that the probe's round trip, each plus what the longer takes longer elsewhere (the
@@ -21,14 +23,19 @@
  *             mixed with what stands in for it, by what it still says. With no figure at all, the lowest latency known: the
  *             region enters the band and draws its share, neither shunned nor flooded, for...
  *   pressure  ...setups in flight multiply it by 1 + setups / setups_soft, for a region of average
- *             weight, in proportion for others. Figures of latency are old, own setups are not: what
- *             many calls (or nodes) chose in the same instant is counted before any answer is back.
+ *             weight, in proportion for others. Figures of latency are old, own setups are not: what many
+ *             calls (or nodes) chose in the same instant is counted before any answer is back.
+ *   waiting   own setups that nothing has come back for, beyond what its rate and its latency make usual
+ *             (Little's law), raise it too: a region where setups begin to queue is seen before one of them
+ *             is late.
+ *   heat      a hot region costs 1 / room: more and more from hot_off on, up to HEAT_MOST times as much. So
+ *             calls go over to slower regions before it is full.
  *   errors    the time until a call gets through, where failures cost time and the call tries again:
  *             (latency + (2e)^2 x ERROR_MS) / (1 - e). A region that fails fast is not fast
  *             ("sinkholing"): failing every fifth call it stands 200 ms behind, every second one, 2 s.
  *             The square lets the odd failure that every region has now and then move nothing.
  *
- * LATENCY orders by the same cost without pressure, LOAD by the load with errors in the same manner,
+ * LATENCY orders by the same cost without pressure, waiting and heat, LOAD by the load with errors in the same manner,
  * where ERROR_MS becomes a whole load. WEIGHTED and STICKY are weighted rendezvous hashing: each region
  * draws -ln(u)/weight with u from a hash of its name and the call (resp. the caller's number); when a
  * weight changes or a region goes, only the calls that it gains or loses move. PRIORITY is the order
@@ -38,7 +45,10 @@
 #include "policy/chance.h"
 #include "policy/region.h"
 
-#define STRATEGY_HOT 1e6f            /* scores of cold regions end below */
+#define STRATEGY_COST_MAX 1e6f       /* ms: so that a score is a number whatever the figures are */
+#define STRATEGY_WAITING 16.0        /* how often the usual number of waiting setups, once more, is added to a cost */
+#define STRATEGY_WAITING_SPARE 4.0   /* so many more are nothing: at low rates the number jumps */
+#define STRATEGY_HEAT_MOST 2.0       /* times what it would cost cold: a region that is full */
 #define STRATEGY_ERROR_MS 1000.0     /* what failures cost where every second attempt fails */
 #define STRATEGY_TRUST_MIN 0.1       /* the share that a region gets whose figure is too old to shun it */
 #define STRATEGY_LATENCY_MS 100.0    /* of a region when no region has any figure */
@@ -121,7 +131,7 @@ static float latency_score(const struct latencies *l, const struct policy_candid
 	double ms = (double)c->score;
 	float score = (float)strategy_with_errors((ms > 0 ? ms : l->lowest_ms) * pressure, STRATEGY_ERROR_MS, &c->facts);
 
-	return score < STRATEGY_HOT ? score : STRATEGY_HOT;
+	return score < STRATEGY_COST_MAX ? score : STRATEGY_COST_MAX;
 }
 
 /* May it be the first? Those held back are behind the others. */
@@ -142,7 +152,7 @@ static double room(const struct policy_candidate *c, const struct policy_tuning 
 }
 
 struct band {
-	float limit;          /* cold regions that cost at most this are equal, ... */
+	float limit;          /* regions that cost at most this are equal, ... */
 	float edge;           /* ... and from there to this they count for less and less */
 	double room;          /* weight x room of all of them */
 	unsigned n;
@@ -150,7 +160,7 @@ struct band {
 
 static bool in_band(const struct policy_candidate *c, const struct band *band)
 {
-	return plays(c) && !c->hot && (c->score <= band->limit || c->score < band->edge);
+	return plays(c) && (c->score <= band->limit || c->score < band->edge);
 }
 
 /* A figure beyond the band that has grown old says less, until the region is let in to be looked at again: by
@@ -220,12 +230,38 @@ static double setups_of(const struct policy_region_facts *f)
 	return (double)f->setups + f->remote_setups;
 }
 
-/* Scores all; returns how many are cold, and the lowest cost among them. */
-static unsigned adaptive_score(const struct policy_tuning *tuning, struct policy_plan *plan, float *lowest)
+/* What its load makes a hot region cost, as a factor: by what room is left, as a queue's wait grows. */
+static double heat(const struct policy_candidate *c, const struct policy_tuning *tuning)
+{
+	double left = c->hot ? room(c, tuning) : 1;
+
+	return left * STRATEGY_HEAT_MOST > 1 ? 1 / left : STRATEGY_HEAT_MOST;
+}
+
+/* In flight; `per_weight` makes them a factor, for a region of average weight. */
+static double pressure(const struct policy_region_facts *f, double per_weight)
+{
+	return 1 + setups_of(f) * per_weight / f->weight;
+}
+
+/* More of them wait than is usual. */
+static double waiting(const struct policy_candidate *c, const struct latencies *l)
+{
+	double ms = c->score > 0 ? (double)c->score : l->lowest_ms;
+	double usual = c->facts.cps * ms * 0.001 + STRATEGY_WAITING_SPARE, more = c->facts.waiting / usual - 1;
+
+	return more > 0 ? 1 + STRATEGY_WAITING * more : 1;
+}
+
+/* Those that may be the first: how many, how many of them are cold, and the lowest cost among them. */
+struct field { unsigned n, cold; float lowest; bool lowest_hot; };
+
+static struct field adaptive_score(const struct policy_tuning *tuning, struct policy_plan *plan)
 {
 	struct latencies l = latencies_of(tuning, plan);
 	double weights = 0;
-	unsigned cold = 0, eligible = 0;
+	struct field field = {.n = 0};
+	unsigned eligible = 0;
 
 	for (unsigned i = 0; i < plan->n_candidates; i++) {
 		if (plan->candidates[i].eligible) {
@@ -239,33 +275,29 @@ static unsigned adaptive_score(const struct policy_tuning *tuning, struct policy
 
 		if (!c->eligible)
 			continue;
-		if (c->hot) {
-			c->score = STRATEGY_HOT * (1 + load_score(c));
-			continue;
-		}
-		c->score = latency_score(&l, c, 1 + setups_of(&c->facts) * per_weight / c->facts.weight);
+		c->score = latency_score(&l, c, heat(c, tuning) * waiting(c, &l) * pressure(&c->facts, per_weight));
 		if (c->held_back)
 			continue;
-		if (cold++ == 0 || c->score < *lowest)
-			*lowest = c->score;
+		if (field.n++ == 0 || c->score < field.lowest) {
+			field.lowest = c->score;
+			field.lowest_hot = c->hot;
+		}
+		field.cold += !c->hot;
 	}
-	return cold;
+	return field;
 }
 
 static enum policy_because adaptive(const struct policy_table *table, const struct policy_query *query,
                                     struct policy_plan *plan, int *first)
 {
-	float lowest = 0;
-	unsigned cold = adaptive_score(&table->tuning, plan, &lowest);
+	struct field field = adaptive_score(&table->tuning, plan);
+	struct band band = band_of(plan, field.lowest, &table->tuning);
 
-	if (cold == 0)
-		return POLICY_BECAUSE_LEAST_LOADED;
-	if (cold == 1)
-		return POLICY_BECAUSE_COLD;
-	struct band band = band_of(plan, lowest, &table->tuning);
 	plan->threshold = band.limit;
+	if (band.n == 1 && field.cold == 0)
+		return POLICY_BECAUSE_LEAST_LOADED;
 	if (band.n == 1)
-		return POLICY_BECAUSE_LATENCY;
+		return field.cold == 1 && field.n > 1 && !field.lowest_hot ? POLICY_BECAUSE_COLD : POLICY_BECAUSE_LATENCY;
 	*first = band_draw(plan, &band, &table->tuning, query->random);
 	return POLICY_BECAUSE_BAND;
 }

@@ -23,9 +23,17 @@ static int32_t since_ms(const struct branch *b)
 	return (int32_t)((worker_now(b->call->w) - b->sent_us) / CLOCK_MS);
 }
 
+static void waits_no_more(struct branch *b)
+{
+	if (b->waiting)
+		region_waiting_end(live(b));
+	b->waiting = false;
+}
+
 void branch_settle(struct branch *b, bool region_failed)
 {
 	timer_stop(b->call->w->wheel, &b->timer);
+	waits_no_more(b);
 	if (!b->counted)
 		return;
 	b->counted = false;
@@ -98,6 +106,7 @@ static void note_first(struct branch *b)
 		return;
 	b->log.first_ms = since_ms(b);
 	timer_stop(b->call->w->wheel, &b->timer);
+	waits_no_more(b);
 	if (b->log.region != UINT8_MAX && !b->given_up)
 		region_first_response(live(b), worker_now(b->call->w), worker_now(b->call->w) - b->sent_us);
 }
@@ -273,7 +282,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct branch *b = add_branch(c, region, (unsigned)target);
 	if (!send_invite(c, b, invite, &f, &sf))
 		return false;
-	b->counted = true;
+	b->counted = b->waiting = true;
 	region_setup_begin(live(b), worker_now(c->w));
 	expect_first(b);
 	return true;

@@ -29,7 +29,7 @@ struct branch {
 	struct timer timer;          /* first response, then timer C */
 	int64_t sent_us;
 	struct record_attempt log;
-	bool counted;                /* in its region's setups */
+	bool counted, waiting;       /* in its region's setups, and in those without a response */
 	bool given_up;               /* CANCEL is wanted: its failures mean nothing any more */
 	bool waits_again;            /* its first response: the first wait was not heard out */
 	bool expired;                /* timer C: CANCEL is wanted, its failure is a time-out (section 16.8) */

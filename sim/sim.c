@@ -2,7 +2,7 @@
  *
  * A region is a line of setups (setup_cps), a time to the first provisional response, ringing, and agents who take
  * answered calls in order. A call that a region has no room for gets a 503. An attempt that is silent for
- * first_response_ms, or fails, goes to the next region of the plan. Nodes probe, and tell one another their setups
+ * first_response_ms, or fails, goes to the next region of the plan, as far as the node's retry budget goes. Nodes probe, and tell one another their setups
  * and calls; regions tell free agents and queue; both late and with losses as the scenario says. */
 #include "sim/sim.h"
 
@@ -21,6 +21,9 @@
 #define WINDOW_US 5000000
 #define MAJORITY 0.6
 #define AVOID_AFTER_US 2000000
+#define BUDGET 0.2                /* the defaults of failover.budget and budget_min, over all workers */
+#define BUDGET_MIN 10.0
+#define BUDGET_MOST (BUDGET_MIN * 10 + 10)
 
 enum event { ARRIVAL, PROVISIONAL, FAILURE, SILENCE, ANSWER, HANGUP, PROBE, PROBED, TELL, FIGURE, REMOTE };
 
@@ -43,6 +46,8 @@ struct node {
 	double ewma[POLICY_REGIONS_MAX];     /* peak EWMA in ms, and when it was brought up to date */
 	int64_t ewma_at[POLICY_REGIONS_MAX];
 	uint32_t turn;
+	double retries;                      /* attempts after failed ones that it may make, and when that was so */
+	int64_t retries_at;
 	struct { uint32_t setups, calls; int64_t at; } heard[SIM_NODES_MAX][POLICY_REGIONS_MAX];
 };
 
@@ -294,6 +299,24 @@ static double setup_quantile(const struct sim *m, double q)
 
 /* ---- a call ---- */
 
+static void earn(struct node *n, int64_t now, double tokens)
+{
+	n->retries += tokens + BUDGET_MIN * (double)(now - n->retries_at) / 1e6;
+	n->retries_at = now;
+	if (n->retries > BUDGET_MOST)
+		n->retries = BUDGET_MOST;
+}
+
+/* Whether another attempt may follow. */
+static bool spend(struct node *n, int64_t now)
+{
+	earn(n, now, 0);
+	if (n->retries < 1)
+		return false;
+	n->retries--;
+	return true;
+}
+
 static void attempt(struct sim *m, uint32_t id)
 {
 	struct call *c = &m->calls[id];
@@ -338,6 +361,7 @@ static void arrive(struct sim *m)
 		return;
 	struct call *c = &m->calls[id];
 	*c = (struct call){.begun = m->now, .next = UINT32_MAX, .node = (uint8_t)(draw(m) % (unsigned)m->s->nodes)};
+	earn(&m->nodes[c->node], m->now, BUDGET);
 	if (m->strategy < SIM_ROUND_ROBIN)
 		choose_tandem(m, &m->nodes[c->node], c);
 	else
@@ -367,13 +391,16 @@ static void fail(struct sim *m, const struct ev *ev)
 {
 	struct node *n = &m->nodes[ev->node];
 	struct region_live *l = &n->live[ev->region];
+	struct call *c = &m->calls[ev->call];
 
-	if (ev->type == FAILURE)
-		region_first_response(l, m->now, m->now - m->calls[ev->call].sent);
+	region_waiting_end(l);
+	region_first_response(l, m->now, m->now - c->sent);  /* silence is a measure too */
 	region_setup_end(l, m->now, true);
 	region_judge(l, m->now, errors_of_others(m, n, ev->region), policy_table_tuning(m->table));
-	m->calls[ev->call].attempt++;
-	m->out->failed_over += m->calls[ev->call].attempt < m->calls[ev->call].n_order;
+	c->attempt++;
+	if (c->attempt < c->n_order && !spend(n, m->now))
+		c->n_order = c->attempt;
+	m->out->failed_over += c->attempt < c->n_order;
 	attempt(m, ev->call);
 }
 
@@ -383,6 +410,7 @@ static void provisional(struct sim *m, struct ev *ev)
 	int64_t took = m->now - m->calls[ev->call].sent;
 	double last = n->ewma[ev->region], w = exp(-(double)(m->now - n->ewma_at[ev->region]) / 10e6), now = (double)took / 1000;
 
+	region_waiting_end(&n->live[ev->region]);
 	region_first_response(&n->live[ev->region], m->now, took);
 	region_ringing(&n->live[ev->region], m->now, took);
 	n->ewma[ev->region] = n->ewma_at[ev->region] == 0 || now > last ? now : last * w + now * (1 - w);

@@ -60,8 +60,9 @@ static void test_words(void)
 	facts[1].calls = 84;
 	CU_ASSERT_TRUE(ever(1));
 	facts[0].calls = 85;
-	facts[1].calls = 90;
-	expect(0, "r1 if its load, errors included, were below 0.85 (now 0.90)");
+	facts[1].calls = 95;
+	facts[1].latency_us = 90000;
+	expect(0, "r1 if it cost at most 100.0 ms (now 180.0 ms)");
 	begin(POLICY_PRIORITY);
 	facts[0].calls = 100;
 	facts[0].healthy = true;

@@ -266,35 +266,61 @@ static void test_hot(void)
 	for (unsigned i = 0; i < 3; i++)
 		fix.regions[i].max_calls = 1000;
 	build();
-	/* The quickest is hot: the slow cold ones come first, it comes last. */
-	facts[0].latency_us = 1000;
+	/* The quickest is hot: it costs 1 / room, here 1 / (0.15 / 0.25), and the other takes over. */
+	facts[0].latency_us = 100000;
 	facts[0].calls = 850;
 	facts[1].latency_us = 500000;
-	facts[2].latency_us = 200000;
+	facts[2].latency_us = 110000;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_TRUE(plan.candidates[0].hot);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LATENCY);
-	CU_ASSERT_EQUAL(memcmp(plan.order, (uint8_t[]){2, 1, 0}, 3), 0);
-	CU_ASSERT_TRUE(plan.candidates[0].score > plan.candidates[1].score);
-	facts[2].calls = 990;
+	CU_ASSERT_EQUAL(memcmp(plan.order, (uint8_t[]){2, 0, 1}, 3), 0);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 100 / 0.6, 0.1);
+	/* Full it costs twice as much, and no more: a cold one that is slower than that does not get every call. */
+	facts[0].calls = 999;
+	facts[2].calls = 999;
+	CU_ASSERT_EQUAL(decide(1), 0);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 200, 0.1);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[2].score, 220, 0.1);
+	CU_ASSERT_EQUAL(plan.order[2], 1);
+	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_BAND);
+	facts[1].latency_us = 120000;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_COLD);
-	CU_ASSERT_EQUAL(memcmp(plan.order, (uint8_t[]){1, 0, 2}, 3), 0);
-	facts[1].calls = 900;
+	CU_ASSERT_EQUAL(plan.order[0], 1);
+	facts[1].calls = facts[2].calls = 999;
+	facts[1].latency_us = facts[2].latency_us = 500000;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LEAST_LOADED);
-	CU_ASSERT_EQUAL(memcmp(plan.order, (uint8_t[]){0, 1, 2}, 3), 0);
-	/* A hot region that fails is not the least loaded, however empty it is. */
+	CU_ASSERT_EQUAL(plan.order[0], 0);
+	/* A region that fails costs what failures cost, however empty it is. */
 	facts[0].error_rate = 0.5F;
-	CU_ASSERT_EQUAL(decide(1), 0);
-	CU_ASSERT_EQUAL(plan.order[2], 0);
-	/* Nor does one that fails stay cold: it would be given all that the hot ones have room for. */
 	facts[0].calls = 0;
 	CU_ASSERT_EQUAL(decide(1), 0);
 	CU_ASSERT_TRUE(plan.candidates[0].hot);
 	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].load, 0, 1e-6);
-	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LEAST_LOADED);
-	CU_ASSERT_EQUAL(plan.order[0], 1);
+	CU_ASSERT_EQUAL(plan.order[2], 0);
+	done();
+}
+
+/* Setups that nothing has come back for, beyond what is usual: seen before the first of them is late. */
+static void test_waiting(void)
+{
+	build_of(2, POLICY_ADAPTIVE);
+	facts[0].setups = facts[1].setups = 20;
+	facts[0].cps = facts[1].cps = 100;
+	facts[0].waiting = facts[1].waiting = 9;     /* usual: 100 a second for 50 ms, and 4 to spare */
+	unsigned n = firsts(0);
+	CU_ASSERT_TRUE(n > 450 && n < 550);
+	facts[1].waiting = 0;
+	n = firsts(0);
+	CU_ASSERT_TRUE(n > 450 && n < 550);
+	facts[0].waiting = 18;
+	CU_ASSERT_EQUAL(firsts(0), 0);
+	CU_ASSERT_DOUBLE_EQUAL(plan.candidates[0].score, 50 * 1.2 * 17, 0.1);
+	facts[1].waiting = 18;
+	n = firsts(0);
+	CU_ASSERT_TRUE(n > 450 && n < 550);
 	done();
 }
 
@@ -595,9 +621,12 @@ static void test_outside_load(void)
 	facts[0].outside_load = 0.9F;
 	CU_ASSERT_EQUAL(firsts(0), 0);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_COLD);
+	facts[0].outside_load = 0.85F;
 	facts[1].outside_load = 1.4F;
+	facts[1].latency_us = 80000;
 	CU_ASSERT_EQUAL(firsts(0), 1000);
 	CU_ASSERT_EQUAL(plan.because, POLICY_BECAUSE_LEAST_LOADED);
+	facts[1].latency_us = 50000;
 	facts[0].outside_load = facts[1].outside_load = __builtin_nanf("");
 	unsigned n = firsts(0);
 	CU_ASSERT_TRUE(n > 450 && n < 550);
@@ -692,7 +721,7 @@ static void test_ring(void)
 UNIT_MAIN("policy_decide", {"what rules a region out", test_reasons}, {"what it returns", test_returns},
           {"writes no more than it says", test_writes_no_more}, {"a pool of some regions", test_pool_subset},
           {"panic", test_panic}, {"load", test_load}, {"band and latency", test_band_and_latency},
-          {"hot and cold", test_hot}, {"hysteresis", test_hysteresis}, {"room", test_room},
+          {"hot and cold", test_hot}, {"setups that wait", test_waiting}, {"hysteresis", test_hysteresis}, {"room", test_room},
           {"unknown latency", test_unknown_latency}, {"pressure", test_pressure}, {"errors", test_errors},
           {"priority", test_priority}, {"latency", test_latency}, {"load strategy", test_by_load},
           {"sticky", test_sticky}, {"sticky by name", test_sticky_by_name},

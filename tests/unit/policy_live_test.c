@@ -59,6 +59,7 @@ static void live_answers(struct live *s)
 
 		if (s->due[k].when == 0 || s->due[k].when > s->now)
 			continue;
+		region_waiting_end(r);
 		region_first_response(r, s->now, (int64_t)s->due[k].took);
 		region_setup_end(r, s->now, false);
 		s->due[k].when = 0;
@@ -173,6 +174,7 @@ static void test_fails_fast(void)
 			if (live_call(&s) != 0)
 				continue;
 			s.n_due--;                   /* its answer is here already: a failure */
+			region_waiting_end(&s.regions[0]);
 			region_first_response(&s.regions[0], s.now, 1 * MS);
 			region_setup_end(&s.regions[0], s.now, true);
 			region_judge(&s.regions[0], s.now, region_error_rate(&s.regions[1], s.now, policy_table_tuning(s.table)),

@@ -54,8 +54,8 @@ static void test_reason(void)
 static void test_because(void)
 {
 	static const char *const words[] = {
-		"no region eligible", "only eligible region", "lowest latency among cold",
-		"within tolerance, by free capacity", "only cold region", "all hot, least loaded", "by weight",
+		"no region eligible", "only eligible region", "lowest cost: latency, setups, load",
+		"within tolerance, by free capacity", "only cold region", "all hot, lowest cost", "by weight",
 		"first in order", "least loaded", "caller's usual region", "panic: health ignored",
 		"refused by rule",
 	};
