@@ -34,6 +34,22 @@ static double median(const struct figures *f, unsigned n, size_t at)
 }
 #define MEDIAN(f, n, field) median(f, n, offsetof(struct figures, field))
 
+static void write_json(FILE *json, const struct sim_scenario *s, enum sim_strategy strategy, const struct figures *f,
+                       unsigned seeds, bool *first)
+{
+	const struct { const char *name; double value; } of[] = {
+		{"failed_calls", MEDIAN(f, seeds, failed)}, {"setup_p50_ms", MEDIAN(f, seeds, p50)},
+		{"setup_p99_ms", MEDIAN(f, seeds, p99)}, {"wait_s", MEDIAN(f, seeds, wait)},
+		{"imbalance", MEDIAN(f, seeds, imbalance)}, {"switches_per_min", MEDIAN(f, seeds, switches)},
+	};
+
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		fprintf(json, "%s\n  \"sim.%s.%s.%s\": %.3f", *first ? "{" : ",", s->name, sim_strategy_str(strategy), of[i].name,
+		        of[i].value);
+		*first = false;
+	}
+}
+
 static int play(const struct sim_scenario *s, enum sim_strategy strategy, unsigned seeds, FILE *json, bool *first)
 {
 	static struct figures f[SEEDS_MAX];
@@ -55,12 +71,8 @@ static int play(const struct sim_scenario *s, enum sim_strategy strategy, unsign
 		printf("%8s\n", "-");
 	else
 		printf("%8.3f\n", MEDIAN(f, seeds, avoided));
-	if (json) {
-		fprintf(json, "%s\n  \"sim.%s.%s.failed_calls\": %.1f,\n  \"sim.%s.%s.setup_p99_ms\": %.2f", *first ? "{" : ",",
-		        s->name, sim_strategy_str(strategy), MEDIAN(f, seeds, failed), s->name, sim_strategy_str(strategy),
-		        MEDIAN(f, seeds, p99));
-		*first = false;
-	}
+	if (json)
+		write_json(json, s, strategy, f, seeds, first);
 	return 0;
 }
 
