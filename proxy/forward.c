@@ -27,16 +27,6 @@ void forward_to_target(struct worker *w, const struct target *target, struct sip
 	next->name = target->transport == SIP_TLS ? worker_name(w, target->host) : 0;
 }
 
-static const struct target *target_at(const struct table *t, const struct addr *address)
-{
-	struct addr a;
-	for (unsigned i = 0; i < t->n_regions; i++)
-		for (unsigned j = 0; j < t->regions[i].n_targets; j++)
-			if (target_address(t->regions[i].targets[j], &a) && addr_same_host(&a, address))
-				return t->regions[i].targets[j];
-	return NULL;
-}
-
 /* A region's Contact may name the region's host: then its resolved address serves. */
 static bool known_name(const struct table *t, const char *host, uint16_t port, struct addr *out)
 {
@@ -55,7 +45,7 @@ static bool known_name(const struct table *t, const char *host, uint16_t port, s
 static uint16_t name_of(struct worker *w, const char *host, const struct addr *address)
 {
 	struct addr literal;
-	const struct target *t = addr_parse(&literal, host, 0) == 0 ? target_at(w->table, address) : NULL;
+	const struct target *t = addr_parse(&literal, host, 0) == 0 ? table_target_at(w->table, address) : NULL;
 	return worker_name(w, t ? t->host : host);
 }
 

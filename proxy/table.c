@@ -155,6 +155,16 @@ void table_retire(struct table *t)
 
 int table_trunk(const struct table *t, const struct addr *source) { return (int)lpm_find(t->sources, source); }
 
+const struct target *table_target_at(const struct table *t, const struct addr *address)
+{
+	struct addr a;
+	for (unsigned i = 0; i < t->n_regions; i++)
+		for (unsigned j = 0; j < t->regions[i].n_targets; j++)
+			if (target_address(t->regions[i].targets[j], &a) && addr_same_host(&a, address))
+				return t->regions[i].targets[j];
+	return NULL;
+}
+
 int table_region_by_hash(const struct table *t, uint32_t hash)
 {
 	for (unsigned i = 0; i < t->n_regions; i++)

@@ -49,6 +49,8 @@ void table_retire(struct table *table);
 
 /* The trunk an address belongs to, or -1. */
 int table_trunk(const struct table *table, const struct addr *source);
+/* A target at that host, whatever the port; NULL: none is. */
+const struct target *table_target_at(const struct table *table, const struct addr *address);
 /* Index by the name hash of a token, or -1. */
 int table_region_by_hash(const struct table *table, uint32_t hash);
 int table_trunk_by_hash(const struct table *table, uint32_t hash);

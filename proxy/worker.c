@@ -238,13 +238,20 @@ static void on_stream_lost(void *arg, const struct stream_to *to, const char *wh
 		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
 }
 
+/* A trunk's, or a region's. */
+static bool on_stream_known(void *arg, const struct addr *source)
+{
+	const struct worker *w = arg;
+	return table_trunk(w->table, source) >= 0 || table_target_at(w->table, source);
+}
+
 static void on_stream_turn(void *arg)
 {
 	begin_turn(arg);
 	end_turn(arg);
 }
 
-static const struct stream_ops stream_ops = {on_stream_message, on_stream_lost, on_stream_turn};
+static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_turn};
 
 /* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
 static void stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)

@@ -40,7 +40,8 @@ struct conn {
 	int64_t used_us;             /* last heard of, or sent to */
 	int64_t partial_us;          /* since when something is not whole; 0: nothing is */
 	uint32_t slot, generation;
-	bool ours, open, doomed;
+	bool ours, open, doomed, stranger;
+	bool kept;                   /* its session is, for the next one */
 	char why[96];
 	char key[];
 };
@@ -69,6 +70,7 @@ struct stream_pool {
 	uint32_t *generations;
 	unsigned worker, n_listeners;
 	_Atomic unsigned n;
+	unsigned strangers;
 	struct listener listeners[LISTENERS_MAX];
 	struct tls_context *tls;     /* for what we open */
 	struct conn *by_key;
@@ -98,6 +100,7 @@ static void conn_free(struct conn *c)
 {
 	struct stream_pool *p = c->pool;
 	p->slots[c->slot] = NULL;
+	p->strangers -= c->stranger;
 	atomic_fetch_sub_explicit(&p->n, 1, memory_order_relaxed);
 	stats_inc(p->stats, STAT_STREAM_CLOSED);
 	bufferevent_free(c->bev);
@@ -187,6 +190,7 @@ static void keep_session(struct conn *c)
 	}
 	SSL_SESSION_free(s->session);
 	s->session = fresh;
+	c->kept = true;
 }
 
 static SSL_SESSION *session_for(struct stream_pool *p, const char *key)
@@ -294,6 +298,7 @@ static bool conn_begin(struct conn *c, int fd, SSL *ssl, enum bufferevent_ssl_st
 		return false;
 	}
 	p->slots[c->slot] = c;
+	p->strangers += c->stranger;
 	atomic_fetch_add_explicit(&p->n, 1, memory_order_relaxed);
 	if (ssl)
 		bufferevent_openssl_set_allow_dirty_shutdown(c->bev, 1);
@@ -310,6 +315,13 @@ static unsigned of_source(const struct stream_pool *p, const struct addr *source
 	return n;
 }
 
+/* One more from there? */
+static bool room_for(const struct stream_pool *p, const struct addr *source, bool stranger)
+{
+	unsigned most = stranger ? p->limits.most_of_stranger : p->limits.most_of_source;
+	return of_source(p, source) < most && (!stranger || p->strangers < p->limits.strangers);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
 {
 	struct listener *l = arg;
@@ -318,7 +330,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	struct conn *c = NULL;
 	(void)listener;
 	memcpy(&peer, sa, (size_t)len < sizeof peer ? (size_t)len : sizeof peer);
-	if (of_source(p, &peer) < p->limits.most_of_source)
+	bool stranger = p->ops->known && !p->ops->known(p->arg, &peer);
+	if (room_for(p, &peer, stranger))
 		c = conn_new(p, "");
 	if (!c) {
 		stats_inc(p->stats, STAT_STREAM_REFUSED);
@@ -327,11 +340,20 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->to = (struct stream_to){.peer = peer, .transport = l->transport};
 	c->tls = tls_context_hold(l->tls);
+	c->stranger = stranger;
 	c->open = l->transport == SIP_TCP;
 	if (c->open)
 		c->partial_us = 0;
 	if (conn_begin(c, fd, l->transport == SIP_TLS ? tls_server(l->tls) : NULL, BUFFEREVENT_SSL_ACCEPTING))
 		stats_inc(p->stats, STAT_STREAM_ACCEPTED);
+}
+
+/* No descriptor is left: asking again at once would ask for ever. The sweep lets it listen again. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct listener *l = arg;
+	stats_inc(l->pool->stats, STAT_STREAM_REFUSED);
+	evconnlistener_disable(listener);
 }
 
 static int bind_to(const struct addr *a, bool absent, bool shared)
@@ -369,6 +391,7 @@ int stream_listen(struct stream_pool *p, enum sip_transport transport, const str
 		close(fd);
 		return err_set(err, ENOMEM, "out of memory");
 	}
+	evconnlistener_set_error_cb(l->listener, on_accept_error);
 	p->n_listeners++;
 	return 0;
 }
@@ -468,9 +491,9 @@ static void sweep_one(struct conn *c, int64_t now)
 	if (c->partial_us && now - c->partial_us > l->whole_ms * CLOCK_MS) {
 		stats_inc(c->pool->stats, c->open ? STAT_STREAM_SLOW : STAT_STREAM_FAILED);
 		doom(c, c->open ? "a message that does not end" : "no connection in time");
-	} else if (now - c->used_us > l->idle_ms * CLOCK_MS) {
+	} else if (now - c->used_us > (c->stranger ? l->stranger_idle_ms : l->idle_ms) * CLOCK_MS) {
 		doom(c, "idle");
-	} else if (c->open && c->ours && c->to.transport == SIP_TLS) {
+	} else if (c->open && c->ours && !c->kept && c->to.transport == SIP_TLS) {
 		keep_session(c);  /* TLS 1.3 sends its tickets some time after the handshake */
 	}
 }
@@ -484,6 +507,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < p->limits.most; i++)
 		if (p->slots[i] && !p->slots[i]->doomed)
 			sweep_one(p->slots[i], now);
+	for (unsigned i = 0; i < p->n_listeners; i++)
+		evconnlistener_enable(p->listeners[i].listener);
 }
 
 struct stream_pool *stream_pool_new(struct event_base *base, const struct stream_ops *ops, void *arg, unsigned worker,

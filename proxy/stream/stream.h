@@ -2,7 +2,8 @@
  * opened, one for each destination and name. It knows bytes and messages, no transactions. Everything runs on the
  * worker's thread, and nothing waits.
  *
- * Bounded: connections in all and of one source, bytes that wait to be read by a slow peer, the time that a message or a
+ * Bounded: connections in all and of one source, and few of strangers, so that those whom calls are taken from find room;
+ * bytes that wait to be read by a slow peer, the time that a message or a
  * handshake may take to become whole, and idle time. */
 #ifndef PROXY_STREAM_STREAM_H
 #define PROXY_STREAM_STREAM_H
@@ -41,6 +42,8 @@ struct stream_to {
 };
 
 struct stream_ops {
+	/* Whether somebody there is expected to connect; NULL: all are. */
+	bool (*known)(void *arg, const struct addr *source);
 	/* A whole message, with one writable byte behind it; valid during the call. */
 	void (*message)(void *arg, const struct stream_from *from, char *data, size_t len);
 	/* A connection that we opened to `to` could not be, or is gone. */
@@ -51,11 +54,13 @@ struct stream_ops {
 
 struct stream_limits {
 	unsigned most, most_of_source;       /* connections */
-	uint32_t idle_ms, whole_ms;          /* idle; until a message, connection or handshake is whole */
+	unsigned strangers, most_of_stranger;  /* of those who are not known, in all and of one source */
+	uint32_t idle_ms, stranger_idle_ms, whole_ms;          /* idle; until a message, connection or handshake is whole */
 	size_t unread;                       /* bytes that a peer has not read */
 	size_t message;                      /* the longest message */
 };
-#define STREAM_LIMITS {.most = 4096, .most_of_source = 256, .idle_ms = 900000, .whole_ms = 8000, .unread = 1 << 20, .message = 65535}
+#define STREAM_LIMITS {.most = 4096, .most_of_source = 256, .strangers = 512, .most_of_stranger = 8, \
+                       .idle_ms = 900000, .stranger_idle_ms = 30000, .whole_ms = 8000, .unread = 1 << 20, .message = 65535}
 
 /* NULL without memory. */
 struct stream_pool *stream_pool_new(struct event_base *base, const struct stream_ops *ops, void *arg, unsigned worker,
@@ -72,8 +77,7 @@ void stream_set_tls(struct stream_pool *pool, int listener, struct tls_context *
 
 /* On a connection that is there; false: it is gone, nothing was sent. */
 bool stream_send(struct stream_pool *pool, struct stream_handle handle, const void *data, size_t len);
-/* On the connection to that destination, which is opened if there is none. False: it cannot be opened; ops->lost() is
- * not called then. */
+/* On the connection to that destination, which is opened if there is none. False: it cannot be opened. */
 bool stream_send_to(struct stream_pool *pool, const struct stream_to *to, const void *data, size_t len);
 
 /* Whether the client on that TLS connection has shown a certificate that could be verified, and is that name's. */

@@ -40,11 +40,19 @@ static void on_lost(void *arg, const struct stream_to *to, const char *reason)
 }
 
 static void on_turn(void *arg) { (void)arg; }
-static const struct stream_ops ops = {on_message, on_lost, on_turn};
+static bool strangers;
+static bool on_known(void *arg, const struct addr *source)
+{
+	(void)arg;
+	(void)source;
+	return !strangers;
+}
+static const struct stream_ops ops = {on_known, on_message, on_lost, on_turn};
 
 static void begin(void)
 {
-	const struct stream_limits limits = {.most = 6, .most_of_source = 3, .idle_ms = 1500, .whole_ms = 1500, .unread = 65536, .message = 4096};
+	const struct stream_limits limits = {.most = 6, .most_of_source = 3, .strangers = 2, .most_of_stranger = 2,
+	                                     .idle_ms = 60000, .stranger_idle_ms = 1500, .whole_ms = 1500, .unread = 65536, .message = 4096};
 	struct err err;
 	memset(&stats, 0, sizeof stats);
 	messages = losses = 0;
@@ -107,6 +115,27 @@ static void test_limits(void)
 	end();
 }
 
+/* Who is not expected has little room, and not for long. */
+static void test_strangers(void)
+{
+	int fd[3];
+	begin();
+	strangers = true;
+	for (int i = 0; i < 3; i++)
+		fd[i] = dial();
+	CU_ASSERT_TRUE(comes(STAT_STREAM_REFUSED, 1));
+	CU_ASSERT_EQUAL(stats.v[STAT_STREAM_ACCEPTED], 2);
+	strangers = false;
+	int known = dial();
+	CU_ASSERT_TRUE(comes(STAT_STREAM_ACCEPTED, 3));
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 2));    /* idle */
+	CU_ASSERT_EQUAL(stream_count(pool), 1);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+	close(known);
+	end();
+}
+
 static void test_handles(void)
 {
 	char got[64] = "";
@@ -130,16 +159,15 @@ static void test_handles(void)
 	end();
 }
 
-/* A message that never ends, and a peer that says nothing at all. */
+/* A message that never ends. */
 static void test_slow(void)
 {
 	begin();
-	int fd = dial(), idle = dial();
+	int fd = dial();
 	CU_ASSERT_EQUAL(write(fd, "OPTIONS", 7), 7);
 	CU_ASSERT_TRUE(comes(STAT_STREAM_SLOW, 1));
-	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 2));
+	CU_ASSERT_TRUE(comes(STAT_STREAM_CLOSED, 1));
 	close(fd);
-	close(idle);
 	end();
 }
 
@@ -192,5 +220,5 @@ static void test_ours(void)
 	end();
 }
 
-UNIT_MAIN("stream", {"bounds", test_limits}, {"handles", test_handles}, {"messages and peers that are slow", test_slow},
+UNIT_MAIN("stream", {"bounds", test_limits}, {"handles", test_handles}, {"strangers", test_strangers}, {"messages that do not end", test_slow},
           {"slow readers", test_slow_reader}, {"connections of ours", test_ours})
