@@ -33,7 +33,7 @@ static uint32_t headers_len(const struct call *c)
 {
 	const struct decision *d = c->decision;
 	uint32_t n = 0;
-	for (unsigned i = 0; d && policy_table_header(c->w->common->table->policy, i); i++)
+	for (unsigned i = 0; d && policy_table_header(c->table->policy, i); i++)
 		n += d->headers[i] ? (uint32_t)strlen(d->headers[i]) + 2 : 1;
 	return n;
 }
@@ -41,7 +41,7 @@ static uint32_t headers_len(const struct call *c)
 static void fill_headers(const struct call *c, char *out)
 {
 	const struct decision *d = c->decision;
-	for (unsigned i = 0; d && policy_table_header(c->w->common->table->policy, i); i++) {
+	for (unsigned i = 0; d && policy_table_header(c->table->policy, i); i++) {
 		size_t n = d->headers[i] ? strlen(d->headers[i]) : 0;
 		if (d->headers[i]) {
 			*out++ = '=';
