@@ -112,7 +112,7 @@ lost:
 
 static void count_outcome(struct call *c, enum record_outcome outcome)
 {
-	stats_inc(&c->w->stats, STAT_CALLS_ANSWERED + (enum stat)outcome);
+	stats_inc(&c->w->stats, STAT_CALLS_ANSWERED + (enum stat_counter)outcome);
 	if (c->flags & RECORD_NR)
 		stats_inc(&c->w->stats, STAT_CALLS_NO_REGION);
 }

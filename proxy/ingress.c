@@ -30,13 +30,13 @@ static void on_response(struct worker *w, const struct sip_msg *m)
 		stats_inc(&w->stats, STAT_DROP_STRAY);
 		return;
 	}
-	stats_inc(&w->stats, STAT_RESP_1XX + (enum stat)(m->status / 100 - 1));
+	stats_inc(&w->stats, STAT_RESP_1XX + (enum stat_counter)(m->status / 100 - 1));
 	txn_client_on_response(&w->txns, t, m);
 }
 
 static void count_request(struct worker *w, enum sip_method method)
 {
-	stats_inc(&w->stats, STAT_REQ_INVITE + (enum stat)method);
+	stats_inc(&w->stats, STAT_REQ_INVITE + (enum stat_counter)method);
 }
 
 _Static_assert(STAT_REQ_OTHER - STAT_REQ_INVITE == SIP_OTHER, "methods are counted in the order of enum sip_method");

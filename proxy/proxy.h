@@ -149,7 +149,7 @@ unsigned proxy_workers_alive(const struct proxy *proxy);
 /* Workers that answer the OPTIONS which the node sends to its own anycast listeners; *known is false where it has
  * none that is on this host, or has only just begun to ask. */
 unsigned proxy_workers_answering(const struct proxy *proxy, const struct prefix *of, bool *known);
-/* Sum over workers, indexed by enum stat. */
+/* Sum over workers, indexed by enum stat_counter. */
 void proxy_stats(const struct proxy *proxy, uint64_t out[STATS_N]);
 
 unsigned proxy_regions(const struct proxy *proxy);

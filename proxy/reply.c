@@ -45,7 +45,7 @@ const char *reply_phrase(int status)
 
 static void count(struct worker *w, int status)
 {
-	enum stat s = STAT_REJ_OTHER;
+	enum stat_counter s = STAT_REJ_OTHER;
 	if (status < 300)
 		return;
 	switch (status) {

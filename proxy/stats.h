@@ -72,7 +72,7 @@
 	X(LOG_RECORDS,        "log_records_total", "result=\"handed_over\"", "Records handed to the log thread; records and lines lost to a full ring or file") \
 	X(LOG_LOST,           "log_records_total", "result=\"lost\"", "")
 
-enum stat {
+enum stat_counter {
 #define STATS_ENUM(id, name, labels, help) STAT_##id,
 	STATS_LIST(STATS_ENUM)
 #undef STATS_ENUM
@@ -86,15 +86,15 @@ struct stats {
 struct stats_name {
 	const char *name, *labels, *help;
 };
-/* The names, indexed by enum stat. */
+/* The names, indexed by enum stat_counter. */
 extern const struct stats_name stats_names[STATS_N];
 
 /* The owning worker only. */
-static inline void stats_add(struct stats *s, enum stat which, uint64_t n)
+static inline void stats_add(struct stats *s, enum stat_counter which, uint64_t n)
 {
 	atomic_store_explicit(&s->v[which], atomic_load_explicit(&s->v[which], memory_order_relaxed) + n,
 	                      memory_order_relaxed);
 }
-static inline void stats_inc(struct stats *s, enum stat which) { stats_add(s, which, 1); }
+static inline void stats_inc(struct stats *s, enum stat_counter which) { stats_add(s, which, 1); }
 
 #endif

@@ -68,7 +68,7 @@ static const struct record *expect_end(enum record_outcome outcome, unsigned sta
 	CU_ASSERT_EQUAL(r->end.outcome, outcome);
 	CU_ASSERT_EQUAL(r->end.status, status);
 	CU_ASSERT_EQUAL(r->end.flags, flags);
-	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED + (enum stat)outcome), 1);
+	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_ANSWERED + (enum stat_counter)outcome), 1);
 	return r;
 }
 

@@ -29,7 +29,7 @@ static const char *request(const char *method, struct parts p)
 }
 #define REQUEST(method, ...) request(method, (struct parts){__VA_ARGS__})
 
-static void check_answer(const char *text, const char *start, enum stat counted)
+static void check_answer(const char *text, const char *start, enum stat_counter counted)
 {
 	rig_begin(NULL);
 	rig_receive(CARRIER, text);
@@ -38,7 +38,7 @@ static void check_answer(const char *text, const char *start, enum stat counted)
 	rig_end();
 }
 
-static void check_dropped(const char *source, const char *text, enum stat counted)
+static void check_dropped(const char *source, const char *text, enum stat_counter counted)
 {
 	rig_begin(NULL);
 	rig_receive(source, text);

@@ -341,4 +341,4 @@ const struct record *rig_record(void)
 	return copy;
 }
 
-uint64_t rig_stat(enum stat which) { return rig_worker->stats.v[which]; }
+uint64_t rig_stat(enum stat_counter which) { return rig_worker->stats.v[which]; }

@@ -69,6 +69,6 @@ const char *rig_header(const char *message, const char *name, unsigned n);
 
 /* The next record in the log's ring, or NULL; good until the test's end. */
 const struct record *rig_record(void);
-uint64_t rig_stat(enum stat which);
+uint64_t rig_stat(enum stat_counter which);
 
 #endif

@@ -81,7 +81,7 @@ static void turn(int ms)
 }
 
 /* Turns until the counter is there, or for ten seconds. */
-static bool comes(enum stat s, uint64_t n)
+static bool comes(enum stat_counter s, uint64_t n)
 {
 	for (int i = 0; i < 1000 && stats.v[s] < n; i++)
 		turn(10);

@@ -16,7 +16,7 @@
 struct sample {
 	const char *name, *text;
 	const char *answer;          /* how it begins; NULL: none, */
-	enum stat counted;           /* and this is counted */
+	enum stat_counter counted;           /* and this is counted */
 	const char *header, *value;  /* one more of the answer; NULL: none */
 };
 

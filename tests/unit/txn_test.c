@@ -90,7 +90,7 @@ static struct sip_path path_to(const char *text)
 	return p;
 }
 
-static uint64_t stat_of(enum stat s) { return stats.v[s]; }
+static uint64_t stat_of(enum stat_counter s) { return stats.v[s]; }
 
 /* ---- server ---- */
 
