@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include <config.h>
+#include "daemon/build.h"
 #include "daemon/config.h"
 #include "daemon/node.h"
 
@@ -85,6 +86,19 @@ static int run(struct config *config)
 	return EXIT_CLEAN;
 }
 
+/* What a start would find besides: certificates that cannot be used. */
+static int check(const struct config *config, const char *file)
+{
+	static struct proxy_config pc;
+	struct err err;
+	int rc = build_streams(config, &pc, &err);
+	if (rc)
+		fprintf(stderr, "%s: %s\n", file, err.text);
+	else
+		build_streams_release(&pc);
+	return rc ? EXIT_BAD_CONFIG : EXIT_CLEAN;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args = {0};
@@ -101,6 +115,7 @@ int main(int argc, char **argv)
 		return run(config);
 	if (args.print)
 		config_print(config, stdout);
+	code = args.check ? check(config, args.config) : EXIT_CLEAN;
 	config_free(config);
-	return EXIT_CLEAN;
+	return code;
 }

@@ -6,6 +6,7 @@ import queue
 import select
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -16,6 +17,7 @@ from sip import (ANYCAST, CARRIER, REGION1, Dialog, Message, end_record, metrics
 FRONT = (ANYCAST, 5061)
 CONTACT = "sip:agent@%s:5061;transport=tls" % REGION1
 LOG = sys.argv[1]
+CHECK = [os.path.join(os.environ["BUILD"], "tandemd"), "-t", "-c", "tandem.yaml"]
 
 
 class Connection:
@@ -265,6 +267,16 @@ def a_broken_certificate_is_refused():
     assert Carrier().serial == carrier.serial
 
 
+def the_check_finds_it():
+    """tandemd -t reads the certificates too."""
+    assert subprocess.run(CHECK, capture_output=True, timeout=20).returncode == 0
+    good = open("node.key").read()
+    open("node.key", "w").write("nonsense")
+    found = subprocess.run(CHECK, capture_output=True, timeout=20)
+    open("node.key", "w").write(good)
+    assert found.returncode == 1 and b"node.key" in found.stderr, found
+
+
 def client_certificates():
     """One of the configured root is taken, none too, one of another root not."""
     Carrier(certificate="client").options()
@@ -310,6 +322,7 @@ sys.exit(run_cases([
     ("TLS: resumed by the carrier", resumed_by_the_carrier),
     ("TLS: a certificate is replaced under a call", certificate_replaced),
     ("TLS: a broken certificate is refused by a reload", a_broken_certificate_is_refused),
+    ("TLS: a broken key is found by tandemd -t", the_check_finds_it),
     ("TLS: certificates of clients", client_certificates),
     ("TLS: what is none is closed", no_tls),
     ("TLS: a trunk that is known by its certificate", named_trunk),
