@@ -34,7 +34,7 @@ SSL_SESSION *tls_session(SSL *ssl);
 void tls_failure(const SSL *ssl, unsigned long error, char *out, size_t size);
 
 /* RFC 5922 section 7: whether the certificate is that name's. A URI sip:NAME among its subjectAltNames counts, then DNS
- * names (here also with a wildcard for the leftmost label, which that RFC has not and the carriers' certificates have),
+ * names (here also with a wildcard for the leftmost label, which that RFC has not: services have such certificates),
  * then, without any of them, the common name; an address has to be there as an address. */
 bool tls_certificate_is(const X509 *certificate, const char *name);
 
