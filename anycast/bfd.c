@@ -158,7 +158,17 @@ static void discard(struct bfd *b, struct bfd_peer *p, const struct addr *from, 
 		         (unsigned long long)suppressed);
 }
 
-void bfd_take(struct bfd *b, const void *data, size_t len, const struct addr *from, bool multihop, int ttl)
+/* RFC 5881 section 4, 5883 section 5: a session is between two addresses. An anycast address of ours is none of
+ * them: what comes to it may be meant for another node. */
+static bool to_us(const struct bfd_peer *p, const struct addr *to)
+{
+	const struct addr *local = &p->config->local_address;
+
+	return addr_family(local) == 0 || addr_family(to) == 0 || addr_same_host(local, to);
+}
+
+void bfd_take(struct bfd *b, const void *data, size_t len, const struct addr *from, const struct addr *to, bool multihop,
+              int ttl)
 {
 	struct bfd_peer *p = find(b, from, multihop);
 	struct bfd_packet packet;
@@ -166,6 +176,8 @@ void bfd_take(struct bfd *b, const void *data, size_t len, const struct addr *fr
 
 	if (!p)
 		discard(b, p, from, "no peer with BFD of this kind has that address");
+	else if (!to_us(p, to))
+		discard(b, p, from, "it was sent to another address of ours than `local_address` of this peer");
 	else if (!multihop && ttl != BFD_TTL)
 		discard(b, p, from, "its TTL is not 255: it comes from farther than the next hop (is `multihop` missing?)");
 	else if (bfd_msg_read(data, len, &packet, &why))
@@ -180,15 +192,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct bfd_listener *l = arg;
 	uint8_t buf[DATAGRAM_MAX];
-	struct addr from;
+	struct addr from, to;
 	int ttl;
 
 	for (int i = 0; i < PACKETS_A_TURN; i++) {
-		int n = bfd_udp_receive(fd, buf, sizeof buf, &from, &ttl);
+		int n = bfd_udp_receive(fd, buf, sizeof buf, &from, &to, &ttl);
 
 		if (n < 0)
 			return;
-		bfd_take(l->bfd, buf, (size_t)n, &from, l->multihop, ttl);
+		bfd_take(l->bfd, buf, (size_t)n, &from, &to, l->multihop, ttl);
 	}
 }
 

@@ -29,8 +29,9 @@ void bfd_start(struct bfd *bfd);
 /* AdminDown to all; nothing is allowed or forbidden from now on. */
 void bfd_stop(struct bfd *bfd);
 
-/* A datagram as it came, for tests; the sockets give theirs the same way. */
-void bfd_take(struct bfd *bfd, const void *data, size_t len, const struct addr *from, bool multihop, int ttl);
+/* A datagram as it came, for tests; the sockets give theirs the same way. `to`: see bfd_udp_receive(). */
+void bfd_take(struct bfd *bfd, const void *data, size_t len, const struct addr *from, const struct addr *to, bool multihop,
+              int ttl);
 
 /* Fills the peers' bfd. */
 void bfd_status(const struct bfd *bfd, struct anycast_status *out);

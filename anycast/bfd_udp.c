@@ -28,6 +28,19 @@ static int socket_of(int family, struct err *err)
 	return fd;
 }
 
+/* Have the kernel tell of each datagram with which TTL it came, and to which address. */
+static int tell_more(int fd, int family)
+{
+	int rc;
+
+	if (family == AF_INET6) {
+		rc = set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		return rc ? rc : set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	}
+	rc = set_int(fd, IPPROTO_IP, IP_RECVTTL, 1);
+	return rc ? rc : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
 int bfd_udp_listen(int family, uint16_t port, struct err *err)
 {
 	struct addr at = {.sa = {.sa_family = (sa_family_t)family}};
@@ -36,7 +49,7 @@ int bfd_udp_listen(int family, uint16_t port, struct err *err)
 	if (fd < 0)
 		return fd;
 	addr_set_port(&at, port);
-	rc = family == AF_INET6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) : set_int(fd, IPPROTO_IP, IP_RECVTTL, 1);
+	rc = tell_more(fd, family);
 	if (!rc && bind(fd, &at.sa, addr_len(&at)))
 		rc = -errno;
 	if (!rc)
@@ -82,9 +95,29 @@ int bfd_udp_sender(int family, const struct addr *local, struct err *err)
 	return err_sys(err, rc ? -rc : EADDRINUSE, "cannot send BFD from %s", addr_host_str(local, text));
 }
 
-int bfd_udp_receive(int fd, void *buf, size_t size, struct addr *from, int *ttl)
+static void take_control(const struct cmsghdr *c, struct addr *to, int *ttl)
 {
-	union { struct cmsghdr align; char room[64]; } control;
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
+
+		memcpy(&info, CMSG_DATA(c), sizeof info);
+		to->in.sin_family = AF_INET;
+		to->in.sin_addr = info.ipi_addr;
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
+
+		memcpy(&info, CMSG_DATA(c), sizeof info);
+		to->in6.sin6_family = AF_INET6;
+		to->in6.sin6_addr = info.ipi6_addr;
+	} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+	           (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
+		memcpy(ttl, CMSG_DATA(c), sizeof *ttl);
+	}
+}
+
+int bfd_udp_receive(int fd, void *buf, size_t size, struct addr *from, struct addr *to, int *ttl)
+{
+	union { struct cmsghdr align; char room[128]; } control;
 	struct iovec iov = {.iov_base = buf, .iov_len = size};
 	struct addr peer = {0};
 	struct msghdr msg = {.msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &iov, .msg_iovlen = 1,
@@ -94,11 +127,9 @@ int bfd_udp_receive(int fd, void *buf, size_t size, struct addr *from, int *ttl)
 	if (n < 0)
 		return -errno;
 	*ttl = -1;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
-		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT))
-			memcpy(ttl, CMSG_DATA(c), sizeof *ttl);
-	}
+	memset(to, 0, sizeof *to);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+		take_control(c, to, ttl);
 	*from = peer;
 	return (int)n;
 }

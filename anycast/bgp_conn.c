@@ -34,16 +34,21 @@ static void on_send_hold(struct timer *t)
 	bgp_conn_event(c, BGP_EV_SEND_HOLD_EXPIRES, NULL);
 }
 
+static void start_send_hold(struct bgp_conn *c)
+{
+	int64_t twice = 2LL * c->hold_ms * CLOCK_MS;
+
+	sched_start(c->session->env.sched, &c->send_hold, on_send_hold, twice > SEND_HOLD_MIN ? twice : SEND_HOLD_MIN);
+}
+
 void bgp_conn_send(struct bgp_conn *c, const void *data, size_t len, unsigned messages)
 {
-	int64_t twice = 2LL * c->hold_ms * CLOCK_MS, limit = twice > SEND_HOLD_MIN ? twice : SEND_HOLD_MIN;
-
 	/* no room: a KEEPALIVE or a last word to a peer that does not read; what waits says as much */
 	if (!c->stream || bgp_stream_send(c->stream, data, len))
 		return;
 	c->session->messages_out += messages;
 	if (bgp_stream_unsent(c->stream) > 0 && !timer_running(&c->send_hold))
-		sched_start(c->session->env.sched, &c->send_hold, on_send_hold, limit);
+		start_send_hold(c);
 }
 
 static void send_open(struct bgp_conn *c)
@@ -491,6 +496,15 @@ static void on_failed(void *arg, int errnum)
 	bgp_conn_event(c, BGP_EV_TCP_FAILS, NULL);
 }
 
+/* RFC 9687: each message that goes restarts the timer. A peer that takes some bytes, but never a message, is closed. */
+static void on_sent(void *arg)
+{
+	struct bgp_conn *c = arg;
+
+	if (timer_running(&c->send_hold))
+		start_send_hold(c);
+}
+
 static void on_drained(void *arg)
 {
 	struct bgp_conn *c = arg;
@@ -504,7 +518,7 @@ static void open_stream(struct bgp_conn *c, int fd, bool connecting)
 {
 	static const struct bgp_stream_ops ops = {.connected = on_connected, .message = on_message,
 	                                          .malformed = on_malformed, .failed = on_failed,
-	                                          .drained = on_drained};
+	                                          .sent = on_sent, .drained = on_drained};
 
 	c->stream = bgp_stream_new(c->session->env.base, fd, connecting, &ops, c);
 	if (c->stream)

@@ -22,6 +22,7 @@ struct bgp_stream {
 	bool *freed;                   /* of the callback under way: tells it that we are gone */
 	size_t max;                    /* longest message allowed */
 	size_t in_len, out_len;
+	size_t head_left;              /* of the message that is partly sent; 0: out[] begins with a header */
 	uint8_t in[BGP_MSG_MAX_EXTENDED];
 	uint8_t out[BGP_STREAM_OUT_MAX];
 };
@@ -90,10 +91,28 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	bgp_stream_poll(arg);
 }
 
+static size_t message_length(const uint8_t *header) { return (size_t)header[16] << 8 | header[17]; }
+
+/* How many messages end in the first n bytes of out[], which are sent. */
+static unsigned whole_messages(struct bgp_stream *s, size_t n)
+{
+	unsigned whole = 0;
+
+	for (size_t at = 0; at < n;) {
+		size_t left = s->head_left ? s->head_left : message_length(s->out + at), take = left < n - at ? left : n - at;
+
+		at += take;
+		s->head_left = left - take;
+		whole += s->head_left == 0;
+	}
+	return whole;
+}
+
 /* An error of sending is left to reading, which sees it too, and after what the peer said last. */
-static void flush(struct bgp_stream *s)
+static unsigned flush(struct bgp_stream *s)
 {
 	size_t at = 0;
+	unsigned whole;
 
 	while (at < s->out_len) {
 		ssize_t n = send(s->fd, s->out + at, s->out_len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -102,8 +121,10 @@ static void flush(struct bgp_stream *s)
 			break;
 		at += (size_t)n;
 	}
+	whole = whole_messages(s, at);
 	memmove(s->out, s->out + at, s->out_len - at);
 	s->out_len -= at;
+	return whole;
 }
 
 static void on_connected(struct bgp_stream *s)
@@ -131,7 +152,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		on_connected(s);
 		return;
 	}
-	flush(s);
+	if (flush(s) > 0)
+		s->ops->sent(s->arg);
 	if (s->out_len > 0)
 		event_add(s->writable, NULL);
 	else

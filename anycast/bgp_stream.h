@@ -21,6 +21,7 @@ struct bgp_stream_ops {
 	void (*message)(void *arg, enum bgp_msg_type type, const uint8_t *body, size_t len);
 	void (*malformed)(void *arg, const struct bgp_error *error);  /* a header; nothing is read any more */
 	void (*failed)(void *arg, int errnum);  /* 0: the peer closed */
+	void (*sent)(void *arg);                /* a message, or several, that had to wait are with the kernel; frees nothing */
 	void (*drained)(void *arg);             /* all that was sent is with the kernel, after it was not */
 };
 

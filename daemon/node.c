@@ -24,6 +24,8 @@
 #include "proxy/proxy.h"
 
 #define CEASE_MS 1000
+#define END_S 5                 /* from the end of the loop to that of the process */
+#define EXIT_HANGS 3
 #define GOODBYE "draining for maintenance"
 
 struct node {
@@ -317,9 +319,21 @@ int node_start(struct node *n, struct err *err)
 	return 0;
 }
 
+/* A thread that hangs would never be joined, and what watches us would kill us only minutes later. */
+static void on_end_overdue(int sig)
+{
+	static const char text[] = "tandemd: a thread hangs: ended without waiting for it longer\n";
+	ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+	(void)sig;
+	(void)n;
+	_exit(EXIT_HANGS);
+}
+
 void node_run(struct node *n)
 {
 	loop_run(n->loop);
+	signal(SIGALRM, on_end_overdue);
+	alarm(END_S);
 	log_info("node %s is down", n->config->node.id);
 }
 

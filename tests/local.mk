@@ -35,7 +35,7 @@ tests_peer_speaker_SOURCES = tests/peer/speaker.c
 tests_peer_speaker_LDADD = $(ANYCAST_LIBS)
 CLEANFILES += tests/peer/speaker
 EXTRA_DIST += tests/peer/bird tests/peer/peer.sh tests/peer/frr tests/peer/gobgp tests/peer/openbgpd tests/peer/scripted
-EXTRA_DIST += tests/peer/bfd tests/peer/middle.py
+EXTRA_DIST += tests/peer/bfd tests/peer/ecmp tests/peer/middle.py
 # Makes threads hang: tests/bench/failover runs it.
 EXTRA_PROGRAMS += tests/lab/stick
 tests_lab_stick_SOURCES = tests/lab/stick.c

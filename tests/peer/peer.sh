@@ -124,16 +124,20 @@ restarts() {
 
 # Both connect at once; one session stays, with either side's identifier the higher one.
 collision() {
-	local i
-	router_start
-	for i in 1 2 3; do
-		# shellcheck disable=SC2086
-		speaker $peer retry=1000
-		wait_for 15 both
-		sleep 0.4
-		both || fail "round $i: the session did not stay"
-		stop speaker KILL
-		wait_for 5 none
+	local i router_id
+	for router_id in $ROUTER 203.0.113.1; do  # lower and higher than the node's
+		router_start
+		for i in 1 2; do
+			# shellcheck disable=SC2086
+			speaker $peer retry=1000
+			wait_for 15 both
+			sleep 0.4
+			both || fail "router id $router_id, round $i: the session did not stay"
+			stop speaker KILL
+			wait_for 5 none
+		done
+		stop router TERM 10
+		router_gone
 	done
 }
 

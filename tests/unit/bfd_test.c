@@ -124,9 +124,10 @@ static unsigned heard(struct bfd_packet *out, struct addr *from, int *ttl)
 	uint8_t buf[64];
 	const char *fault;
 	unsigned n = 0;
+	struct addr to;
 	int len;
 
-	while ((len = bfd_udp_receive(far, buf, sizeof buf, from, ttl)) >= 0) {
+	while ((len = bfd_udp_receive(far, buf, sizeof buf, from, &to, ttl)) >= 0) {
 		CU_ASSERT_EQUAL(bfd_msg_read(buf, (size_t)len, out, &fault), 0);
 		n++;
 	}
@@ -145,6 +146,8 @@ static uint32_t our_discr(void)
 	return last;
 }
 
+static struct addr to;             /* where what is said arrives */
+
 static void say_from(const struct addr *from, enum bfd_state state, uint32_t your_discr, bool multihop, int ttl)
 {
 	const struct bfd_packet p = {.state = state, .multiplier = 3, .my_discr = 77, .your_discr = your_discr,
@@ -153,7 +156,7 @@ static void say_from(const struct addr *from, enum bfd_state state, uint32_t you
 	struct writer w = writer_of(buf, sizeof buf);
 
 	bfd_msg_write(&w, &p);
-	bfd_take(bfd, buf, sizeof buf, from, multihop, ttl);
+	bfd_take(bfd, buf, sizeof buf, from, &to, multihop, ttl);
 }
 
 static void say(enum bfd_state state)
@@ -310,7 +313,7 @@ static void test_whose(void)
 	say_from(&peer, BFD_INIT, discr, false, 64);
 	say_from(&peer, BFD_INIT, discr + 1, false, 255);
 	say_from(&peer, BFD_DOWN, 0, false, -1);
-	bfd_take(bfd, "", 0, &peer, false, 255);
+	bfd_take(bfd, "", 0, &peer, &to, false, 255);
 	CU_ASSERT_EQUAL(status().packets_discarded, 5);
 	CU_ASSERT_EQUAL(status().packets_in, 0);
 	CU_ASSERT_STRING_EQUAL(status().state, "Down");
@@ -323,6 +326,57 @@ static void test_whose(void)
 	say_from(&peer, BFD_DOWN, 0, true, 61);          /* multihop: any TTL */
 	CU_ASSERT_STRING_EQUAL(status().state, "Init");
 	end();
+}
+
+/* What is sent to the anycast address may be meant for another node. */
+static void test_to_whom(void)
+{
+	struct addr peer;
+
+	begin(false, false, 30000);
+	peer = peer_address();
+	addr_parse(&config.peers[0].local_address, "192.0.2.3", 0);
+	addr_parse(&to, "203.0.113.10", 0);
+	say_from(&peer, BFD_DOWN, 0, false, 255);
+	CU_ASSERT_EQUAL(status().packets_discarded, 1);
+	CU_ASSERT_STRING_EQUAL(status().state, "Down");
+	CU_ASSERT_PTR_NOT_NULL(strstr(lines, "another address of ours than `local_address`"));
+	addr_parse(&to, "192.0.2.3", 0);
+	say_from(&peer, BFD_DOWN, 0, false, 255);
+	CU_ASSERT_STRING_EQUAL(status().state, "Init");
+	memset(&to, 0, sizeof to);
+	end();
+}
+
+/* The kernel tells to which address a datagram came, and with which TTL. */
+static void expect_told(const char *host)
+{
+	struct addr at, from, told;
+	struct err err;
+	uint8_t buf[8];
+	int family, fd, sender, ttl = 0, n;
+	socklen_t len = sizeof at;
+
+	addr_parse(&at, host, 0);
+	family = addr_family(&at);
+	fd = bfd_udp_listen(family, 0, &err);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(getsockname(fd, &at.sa, &len), 0);
+	addr_parse(&at, host, addr_port(&at));
+	sender = bfd_udp_sender(family, &(struct addr){0}, &err);
+	CU_ASSERT_EQUAL(sendto(sender, "hello", 5, 0, &at.sa, addr_len(&at)), 5);
+	n = bfd_udp_receive(fd, buf, sizeof buf, &from, &told, &ttl);
+	CU_ASSERT_EQUAL(n, 5);
+	CU_ASSERT_EQUAL(ttl, 255);
+	CU_ASSERT(addr_same_host(&told, &at));
+	close(sender);
+	close(fd);
+}
+
+static void test_told(void)
+{
+	expect_told("127.0.0.77");
+	expect_told("::1");
 }
 
 static void test_log_is_bounded(void)
@@ -358,4 +412,5 @@ static void test_without(void)
 UNIT_MAIN("bfd", {"a failure ends BGP, and BFD up allows it again", test_failure}, {"hold_down", test_hold_down},
           {"the peer says Down", test_peer_says_down}, {"strict", test_strict},
           {"the peer's AdminDown is no failure", test_peer_admin_down}, {"stop", test_stop}, {"sockets", test_sockets},
-          {"whose packet", test_whose}, {"the log is bounded", test_log_is_bounded}, {"no BFD", test_without})
+          {"whose packet", test_whose}, {"to whom", test_to_whom},
+          {"the kernel tells to whom", test_told}, {"the log is bounded", test_log_is_bounded}, {"no BFD", test_without})

@@ -24,6 +24,7 @@ static struct sched *sched;
 static int dialled[PEER_FDS];
 static unsigned n_dialled;
 static bool deaf;   /* connections are not answered */
+static int room;    /* bytes that a connection takes before the peer reads; 0: as many as usual */
 
 static void quiet(void *arg, enum log_level level, const char *line, size_t len) {}
 
@@ -35,6 +36,7 @@ static void peer_world(void)
 	sched = sched_new(NULL);
 	n_dialled = 0;
 	deaf = false;
+	room = 0;
 }
 
 static void peer_world_end(void)
@@ -51,6 +53,8 @@ static int peer_pair(int *far)
 	int fds[2];
 
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	if (room)
+		setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	*far = fds[1];
 	return fds[0];
 }

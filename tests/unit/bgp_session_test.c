@@ -577,6 +577,50 @@ static void test_peer_does_not_read(void)
 	CU_ASSERT_EQUAL(seen.drained, 0);
 	(void)fd;
 	end();
+}
+
+/* It takes some of it each few minutes: each message that goes is a sign of life; a few bytes are none. */
+static void test_peer_reads_slowly(void)
+{
+	static char scrap[65536];
+	uint8_t update[128];
+	size_t len = update_bytes(update, sizeof update);
+	int fd;
+
+	begin(true);
+	bgp_session_stop(session, "");
+	room = 8192;
+	config.passive = false;
+	bgp_session_start(session);
+	peer_turn();
+	fd = establish(0);
+	for (int i = 0; i < 2000; i++)
+		bgp_session_send(session, update, len, 1);
+	for (int i = 0; i < 4; i++) {
+		size_t before = bgp_session_unsent(session);
+
+		peer_pass(400 * CLOCK_SEC);
+		expect_state("Established");
+		for (int k = 0; k < 100 && bgp_session_unsent(session) == before; k++) {
+			recv(fd, scrap, 1024, MSG_DONTWAIT);
+			peer_turn();
+		}
+		CU_ASSERT(bgp_session_unsent(session) < before);
+		CU_ASSERT(bgp_session_unsent(session) > 0);
+	}
+	peer_pass(470 * CLOCK_SEC);
+	expect_state("Established");
+	peer_pass(12 * CLOCK_SEC);
+	CU_ASSERT_EQUAL(seen.down, 1);
+	end();
+}
+
+static void test_peer_reads_in_the_end(void)
+{
+	uint8_t update[128];
+	size_t len = update_bytes(update, sizeof update);
+	int fd;
+
 	begin(false);
 	fd = establish(0);
 	for (int i = 0; i < 20000; i++)
@@ -647,4 +691,5 @@ UNIT_MAIN("bgp_session", {"the way up", test_way_up}, {"every split", test_every
 	  {"collision", test_collision}, {"called while Established", test_called_while_established},
 	  {"called twice", test_called_twice}, {"stopped is deaf", test_stopped_is_deaf},
 	  {"BFD down", test_bfd_down},
-	  {"a peer that does not read", test_peer_does_not_read}, {"random and mutated bytes", test_fuzz})
+	  {"a peer that does not read", test_peer_does_not_read}, {"a peer that reads slowly", test_peer_reads_slowly},
+	  {"a peer that reads in the end", test_peer_reads_in_the_end}, {"random and mutated bytes", test_fuzz})
