@@ -15,6 +15,7 @@ struct anycast;
 struct board;
 struct document;
 struct ended;
+struct peer;
 struct loop;
 struct proxy;
 
@@ -64,6 +65,7 @@ struct admin_sources {
 	struct proxy *proxy;
 	struct anycast *anycast;      /* NULL without an anycast section */
 	const struct board *board;    /* NULL: a node on its own */
+	const struct peer *peer;      /* what goes from node to node; NULL: nothing does */
 	const struct ended *ended;    /* calls that end by another node; NULL: none are told */
 	const struct document *document;  /* what is set for the fleet; NULL with `board` */
 	/* Asks for it; the revision that it will be. -EAGAIN or -EINVAL and `err`. Not called without `board`. */

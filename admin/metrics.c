@@ -330,5 +330,5 @@ void api_metrics(struct api_call *call)
 	if (sources->anycast)
 		metrics_anycast(w, sources->anycast);
 	if (sources->board)
-		metrics_cluster(w, sources->board, sources->ended);
+		metrics_cluster(w, sources->board, sources->ended, sources->peer);
 }

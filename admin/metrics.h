@@ -47,6 +47,7 @@ void metrics_write(struct jw *w, const struct metric *metrics, unsigned n, struc
 
 /* Parts of the page in files of their own. */
 void metrics_anycast(struct jw *w, struct anycast *anycast);                                          /* metrics_anycast.c */
-void metrics_cluster(struct jw *w, const struct board *board, const struct ended *ended);             /* metrics_cluster.c */
+void metrics_cluster(struct jw *w, const struct board *board, const struct ended *ended,
+                     const struct peer *peer);             /* metrics_cluster.c */
 
 #endif

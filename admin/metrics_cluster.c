@@ -2,8 +2,10 @@
 #include "admin/metrics.h"
 #include "cluster/board.h"
 #include "cluster/ended.h"
+#include "cluster/peer.h"
 
-enum { B_WORKS, B_PRESENT, B_REFUSED, B_WRITTEN, B_READ, B_DOUBLES, B_FLEET, B_FLEET_REFUSED, B_TOLD, B_HEARD, B_N };
+enum { B_WORKS, B_PRESENT, B_REFUSED, B_WRITTEN, B_READ, B_DOUBLES, B_FLEET, B_FLEET_REFUSED, B_TOLD, B_HEARD,
+       B_HANDED, B_TAKEN, B_PEER_REFUSED, B_N };
 static const struct metric board_metrics[B_N] = {
 	[B_WORKS] = {"cluster_works", "gauge", "1 while the other nodes' records are read"},
 	[B_PRESENT] = {"cluster_nodes_present", "gauge", "Other nodes heard of a moment ago"},
@@ -15,6 +17,10 @@ static const struct metric board_metrics[B_N] = {
 	[B_FLEET_REFUSED] = {"cluster_fleet_refused", "gauge", "1 while the newest revision is refused here"},
 	[B_TOLD] = {"cluster_ends_told_total", "counter", "Calls of other nodes that ended by this one, and they were told"},
 	[B_HEARD] = {"cluster_ends_heard_total", "counter", "Calls of this node that ended by another one"},
+	[B_HANDED] = {"cluster_handed_total", "counter", "Messages handed to the node that owns their transaction"},
+	[B_TAKEN] = {"cluster_taken_total", "counter", "Messages that other nodes handed over"},
+	[B_PEER_REFUSED] = {"cluster_datagrams_refused_total", "counter",
+	                    "Datagrams at cluster.port that no node sent, altered, old, or come twice"},
 };
 enum { S_READY, S_LATENCY, S_COMMANDS, S_LATE, S_LOST, S_N };
 static const struct metric redis_metrics[S_N] = {
@@ -41,16 +47,19 @@ static void redis_row(struct metrics *set, const struct redis *redis)
 	row->v[S_LOST] = (double)s.lost;
 }
 
-void metrics_cluster(struct jw *w, const struct board *board, const struct ended *ended)
+void metrics_cluster(struct jw *w, const struct board *board, const struct ended *ended, const struct peer *peer)
 {
 	struct board_counts counts;
 	struct ended_counts ends = {.told = 0};
+	struct peer_counts handed = {.handed = 0};
 	struct metrics figures, servers;
 	struct metric_row *row;
 
 	board_counts(board, &counts);
 	if (ended)
 		ended_counts(ended, &ends);
+	if (peer)
+		peer_counts(peer, &handed);
 	if (!metrics_init(&figures, 1)) {
 		w->bad = true;
 		return;
@@ -66,6 +75,9 @@ void metrics_cluster(struct jw *w, const struct board *board, const struct ended
 		row->v[B_FLEET_REFUSED] = board_own(board)->fleet_refused[0] != 0;
 		row->v[B_TOLD] = (double)ends.told;
 		row->v[B_HEARD] = (double)ends.heard;
+		row->v[B_HANDED] = (double)handed.handed;
+		row->v[B_TAKEN] = (double)handed.taken;
+		row->v[B_PEER_REFUSED] = (double)handed.refused;
 	}
 	metrics_write(w, board_metrics, B_N, &figures);
 	if (!metrics_init(&servers, board_servers(board))) {

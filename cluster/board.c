@@ -402,6 +402,16 @@ void board_node(const struct board *b, unsigned index, struct board_node *out)
 	};
 }
 
+bool board_find(const struct board *b, const char *node, struct board_node *out)
+{
+	for (unsigned i = 0; i < b->n_seats; i++)
+		if (!strcmp(b->seats[i]->record.node, node)) {
+			board_node(b, i, out);
+			return true;
+		}
+	return false;
+}
+
 bool board_works(const struct board *b)
 {
 	for (unsigned i = 0; i < b->config.n_servers; i++)

@@ -55,6 +55,8 @@ struct board_node {
 };
 unsigned board_nodes(const struct board *board);   /* others, fresh or not */
 void board_node(const struct board *board, unsigned index, struct board_node *out);
+/* Another node by its name; false: nothing is known of it. */
+bool board_find(const struct board *board, const char *node, struct board_node *out);
 
 /* Reading works: at least one server answered within fresh_ms. */
 bool board_works(const struct board *board);

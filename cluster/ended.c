@@ -93,13 +93,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 static bool is_here(const struct board *board, const char *node)
 {
-	for (unsigned i = 0; i < board_nodes(board); i++) {
-		struct board_node n;
-		board_node(board, i, &n);
-		if (!strcmp(n.record->node, node))
-			return n.fresh;
-	}
-	return false;
+	struct board_node n;
+	return board_find(board, node, &n) && n.fresh;
 }
 
 void ended_tell(struct ended *e, const char *node, const char *call, size_t len)

@@ -158,6 +158,7 @@ static void put_record(struct jw *w, const struct node_record *r)
 	jw_object(w);
 	jw_kstr(w, "node", r->node);
 	jw_kstr(w, "version", r->version);
+	jw_kstr(w, "peer", r->peer);
 	jw_kstr(w, "revision", r->revision);
 	jw_kint(w, "wall_us", r->wall_us);
 	jw_kuint(w, "fleet", r->fleet_revision);
@@ -220,6 +221,7 @@ static void take_record(const json_t *o, struct node_record *r)
 {
 	const json_t *regions = json_object_get(o, "regions"), *prefixes = json_object_get(o, "prefixes");
 	take_text(o, "version", r->version, sizeof r->version);
+	take_text(o, "peer", r->peer, sizeof r->peer);
 	take_text(o, "revision", r->revision, sizeof r->revision);
 	take_text(o, "fleet_refused", r->fleet_refused, sizeof r->fleet_refused);
 	r->wall_us = json_integer_value(json_object_get(o, "wall_us"));

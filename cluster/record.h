@@ -38,6 +38,7 @@ struct node_record {
 	uint64_t epoch, seq;             /* the header's */
 	char node[RECORD_NAME_LEN];
 	char version[24];
+	char peer[RECORD_NAME_LEN];      /* "ADDRESS:PORT" where other nodes hand it messages (peer.h); empty: nowhere */
 	char revision[24];               /* of the configuration: a digest of what all nodes should share */
 	char keyid[9];                   /* the header's */
 	int64_t wall_us;                 /* the writer's clock: to tell clocks apart, never for freshness */

@@ -498,6 +498,12 @@ static const struct conf_field cluster_fields[] = {
 	 .max = 10000, CONF_MEMBER(S, cluster.interval_ms)},
 	{.key = "ttl", .help = "a record that is not renewed is gone from Redis then", .type = &conf_ms, .def = "3s",
 	 .min = 200, .max = 600000, CONF_MEMBER(S, cluster.ttl_ms)},
+	{.key = "claims", .help = "whether nodes agree, by Redis, on whose each UDP transaction is", .type = &conf_bool,
+	 .def = "true", CONF_MEMBER(S, cluster.claims)},
+	{.key = "claim_wait", .help = "a call waits so long for that, then goes on unclaimed", .type = &conf_ms, .def = "5ms",
+	 .min = 1, .max = 500, CONF_MEMBER(S, cluster.claim_wait_ms)},
+	{.key = "port", .help = "UDP port of the first own address where other nodes hand over what came to them instead",
+	 .type = &conf_uint, .def = "5065", .min = 1, .max = 65535, CONF_MEMBER(S, cluster.port)},
 };
 static const struct conf_map cluster_map = CONF_MAP("cluster", cluster_fields);
 #undef S

@@ -81,6 +81,9 @@ struct config_cluster {
 	char redis_password_file[256];    /* what is in it is in each of `redis` */
 	char prefix[BOARD_PREFIX_LEN];
 	uint32_t interval_ms, ttl_ms;
+	bool claims;
+	uint32_t claim_wait_ms;
+	uint32_t port;                    /* for what nodes hand one another */
 };
 
 struct config_admin {

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include <config.h>
+#include "daemon/fleet_claims.h"
 #include "policy/table.h"
 #include "proxy/proxy.h"
 
@@ -33,6 +34,7 @@ struct fleet {
 	char revision[24];
 	struct document *document;
 	struct ended *ended;
+	struct fleet_claims *claims;     /* NULL: nothing is claimed */
 	struct loop *loop;
 	uint64_t in_force;               /* revision of the document; 0: none */
 	struct err refused;              /* why the newest one is not; empty: it is */
@@ -72,6 +74,8 @@ static void fill(void *arg, struct node_record *own)
 	struct fleet *f = arg;
 	snprintf(own->version, sizeof own->version, "%s", PACKAGE_VERSION);
 	snprintf(own->revision, sizeof own->revision, "%s", f->revision);
+	if (f->claims)
+		snprintf(own->peer, sizeof own->peer, "%s", fleet_claims_address(f->claims));
 	own->ready = f->ready(f->arg);
 	own->fleet_revision = f->in_force;
 	snprintf(own->fleet_refused, sizeof own->fleet_refused, "%.150s", f->refused.text);
@@ -154,6 +158,8 @@ static void on_round(void *arg)
 	int64_t now = clock_us();
 	for (unsigned i = 0; works && i < proxy_regions(f->proxy); i++)
 		sum_region(f, i, now);
+	if (f->claims)
+		fleet_claims_round(f->claims);
 	proxy_set_alone(f->proxy, !works);
 	enum policy_route_others others = judge_others(f);
 	atomic_store(&f->others, (int)others);
@@ -304,9 +310,11 @@ struct fleet *fleet_new(struct loop *loop, struct proxy *proxy, struct anycast *
 		f->ended = ended_new(loop_base(loop), f->board, on_over, f);
 	if (f->ended) {
 		proxy_on_foreign_end(proxy, on_foreign_end, f);
-		return f;
+		if (!config->cluster.claims || (f->claims = fleet_claims_new(loop, proxy, f->board, config, err)))
+			return f;
+	} else {
+		err_set(err, ENOMEM, "out of memory");
 	}
-	err_set(err, ENOMEM, "out of memory");
 	fleet_free(f);
 	return NULL;
 }
@@ -315,6 +323,7 @@ void fleet_stop(struct fleet *f)
 {
 	if (!f)
 		return;
+	fleet_claims_stop(f->claims);
 	ended_free(f->ended);
 	document_free(f->document);
 	board_free(f->board);
@@ -328,6 +337,7 @@ void fleet_free(struct fleet *f)
 	if (!f)
 		return;
 	fleet_stop(f);
+	fleet_claims_free(f->claims);
 	free(f->policy);
 	free(f);
 }
@@ -339,6 +349,7 @@ void fleet_reconfigured(struct fleet *f, const struct config *config)
 		on_document(f, document_revision(f->document), document_body(f->document), 0);
 }
 
+const struct peer *fleet_peer(const struct fleet *f) { return f->claims ? fleet_claims_peer(f->claims) : NULL; }
 const struct ended *fleet_ended(const struct fleet *f) { return f->ended; }
 const struct document *fleet_document(const struct fleet *f) { return f->document; }
 const struct board *fleet_board(const struct fleet *f) { return f->board; }

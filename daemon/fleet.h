@@ -7,6 +7,7 @@
 #include "cluster/board.h"
 #include "cluster/document.h"
 #include "cluster/ended.h"
+#include "cluster/peer.h"
 #include "daemon/config.h"
 #include "daemon/fleet_doc.h"
 #include "policy/route.h"
@@ -32,6 +33,8 @@ void fleet_reconfigured(struct fleet *fleet, const struct config *config);
  * came to be is in the log and in what each node says of itself. */
 int fleet_change(struct fleet *fleet, const struct fleet_change *change, uint64_t *revision, struct err *err);
 
+/* NULL: nothing is claimed. */
+const struct peer *fleet_peer(const struct fleet *fleet);
 const struct ended *fleet_ended(const struct fleet *fleet);
 const struct document *fleet_document(const struct fleet *fleet);
 const struct board *fleet_board(const struct fleet *fleet);

@@ -26,6 +26,7 @@ tandemd_SOURCES = \
 	daemon/build_streams.c \
 	daemon/drain.c daemon/drain.h \
 	daemon/fleet.c daemon/fleet.h \
+	daemon/fleet_claims.c daemon/fleet_claims.h \
 	daemon/fleet_doc.c daemon/fleet_doc.h \
 	daemon/main.c \
 	daemon/node.c daemon/node.h \

@@ -251,6 +251,7 @@ static int make_admin(struct node *n, struct err *err)
 		.version = PACKAGE_VERSION, .node_id = c->node.id, .started_wall_us = clock_wall_us(), .proxy = n->proxy,
 		.anycast = n->anycast, .board = n->fleet ? fleet_board(n->fleet) : NULL,
 		.document = n->fleet ? fleet_document(n->fleet) : NULL, .ended = n->fleet ? fleet_ended(n->fleet) : NULL,
+		.peer = n->fleet ? fleet_peer(n->fleet) : NULL,
 		.fleet_region = fleet_region, .not_ready = not_ready, .config_text = config_text,
 		.reload = reload, .reloads = reloads, .drain = drain_order, .drain_state = drain_state, .arg = n,
 	};

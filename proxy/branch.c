@@ -282,6 +282,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	struct branch *b = add_branch(c, region, (unsigned)target);
 	if (!send_invite(c, b, invite, &f, &sf))
 		return false;
+	claim_sent(c->w, c->claim, f.via, &next.peer, ruri);
 	b->counted = b->waiting = true;
 	region_setup_begin(live(b), worker_now(c->w));
 	expect_first(b);

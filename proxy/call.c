@@ -461,15 +461,15 @@ static uint64_t chance_of(const struct worker *w, const struct sip_msg *invite)
 	return (h ^ h >> 29) * 0xBF58476D1CE4E5B9u;
 }
 
-/* A record, and nothing else that stays. */
-static void log_shed(struct worker *w, const struct sip_msg *invite, int trunk)
+void call_log_lone(struct worker *w, const struct sip_msg *invite, int trunk, uint32_t flags, enum record_outcome outcome,
+                   int status)
 {
 	struct call c = {.w = w, .table = w->table, .trunk = (int16_t)trunk, .rule = -1, .pool = -1, .ring_ms = -1,
-	                 .begun_us = worker_now(w), .flags = RECORD_OV};
+	                 .begun_us = worker_now(w), .flags = flags};
 	if (!keep_texts(&c, invite))
 		return;
-	count_outcome(&c, OUTCOME_LIMITED);
-	call_log_end(&c, OUTCOME_LIMITED, 503);
+	count_outcome(&c, outcome);
+	call_log_end(&c, outcome, status);
 	free(c.texts);
 }
 
@@ -482,17 +482,19 @@ bool call_shed(struct worker *w, const struct sip_msg *invite, const struct sip_
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	stats_inc(&w->stats, STAT_CALLS_SHED);
 	reply_stateless(w, invite, back, source, 503, REPLY_RETRY_AFTER);
-	log_shed(w, invite, trunk);
+	call_log_lone(w, invite, trunk, RECORD_OV, OUTCOME_LIMITED, 503);
 	return true;
 }
 
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                const struct addr *source, int trunk)
+                const struct addr *source, int trunk, uint32_t flags, const char *key)
 {
 	struct call *c = call_new(w, invite, back, source, trunk);
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
+	c->flags = flags;
+	snprintf(c->claim, sizeof c->claim, "%s", key);
 	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
@@ -518,4 +520,8 @@ void call_begin_again(struct worker *w, const struct sip_msg *invite, const stru
 		finish(c, OUTCOME_FAILED, 513, "");
 }
 
-void call_cancel(struct call *c, const struct sip_msg *cancel) { call_step(c, NULL, CALL_ON_CANCEL, cancel); }
+void call_cancel(struct call *c, const struct sip_msg *cancel, uint32_t flags)
+{
+	c->flags |= flags;
+	call_step(c, NULL, CALL_ON_CANCEL, cancel);
+}

@@ -4,13 +4,15 @@
 #define PROXY_CALL_H
 
 #include "proxy/forward.h"
+#include "proxy/record.h"
 #include "proxy/worker.h"
 
 struct call;
 
-/* A trunk's INVITE outside any dialog: answers 100, decides, sends it on (or refuses). */
+/* A trunk's INVITE outside any dialog: answers 100, decides, sends it on (or refuses). `flags`: RECORD_..., of its record;
+ * `key`: it is claimed under it (claim.h), or "". */
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                const struct addr *source, int trunk);
+                const struct addr *source, int trunk, uint32_t flags, const char *key);
 
 /* Overload: whether this INVITE, a trunk's outside any dialog, is turned away, which is then done: a 503 without a
  * transaction (RFC 3261 section 16.11), so that it costs little more than its parsing. New calls first: a call that
@@ -24,7 +26,11 @@ void call_begin_again(struct worker *w, const struct sip_msg *invite, const stru
                       const struct addr *source, const struct forward *f, struct sip_forward *sf,
                       enum trunk_edge edge);
 
-/* The caller's CANCEL, answered already. */
-void call_cancel(struct call *c, const struct sip_msg *cancel);
+/* The caller's CANCEL, answered already; `flags` as above. */
+void call_cancel(struct call *c, const struct sip_msg *cancel, uint32_t flags);
+
+/* The record of a call that has no more than this: turned away for overload, or cancelled for a dead node. */
+void call_log_lone(struct worker *w, const struct sip_msg *invite, int trunk, uint32_t flags, enum record_outcome outcome,
+                   int status);
 
 #endif

@@ -3,6 +3,7 @@
 #define PROXY_CALL_INTERNAL_H
 
 #include "proxy/call.h"
+#include "proxy/claim.h"
 #include "proxy/record.h"
 
 #define DIALOGS_MAX 4            /* answers of one INVITE that are told apart: forks, late ones */
@@ -68,6 +69,7 @@ struct call {
 	struct policy_failover failover;
 	int64_t begun_us;
 	int32_t ring_ms;             /* -1 until one is relayed */
+	char claim[CLAIM_KEY_LEN];   /* "": it is not claimed */
 	char *texts;                 /* call_id, from, to, each with its NUL */
 	uint16_t call_id_len, from_len, to_len;
 	uint32_t dialogs[DIALOGS_MAX];   /* token_name() of the To tags that have answered */

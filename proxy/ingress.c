@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proxy/adopt.h"
 #include "proxy/call.h"
+#include "proxy/claim.h"
 #include "proxy/dialog.h"
 #include "proxy/forward.h"
 #include "proxy/reply.h"
@@ -21,7 +23,21 @@ struct arrival {
 	struct sip_path path;        /* of the answer */
 	int trunk;                   /* -1: the source is none's, or sends from a port that is not its trunk's */
 	int side;                    /* by the address alone: which side of a dialog it is */
+	struct claim *claim;         /* it can be asked whose it is, and has not been; or NULL */
+	const char *key;             /* under which it was claimed, or "" */
+	uint32_t flags;              /* of its call: RECORD_... */
 };
+
+/* Whether it is to wait until the other nodes have said whose it is. */
+static bool waits(struct arrival *a, bool take)
+{
+	if (!a->claim)
+		return false;
+	if (claim_ask(a->claim, take))
+		return true;
+	a->flags |= RECORD_UC;
+	return false;
+}
 
 static void on_response(struct worker *w, const struct sip_msg *m)
 {
@@ -48,7 +64,7 @@ static void refuse(const struct arrival *a, int status, const char *extra)
 
 /* Section 9.2, and 16.10: the answer to a CANCEL says only that it was understood. It has a transaction of
  * its own, which outlives the INVITE's: one that comes again is answered alike. */
-static void on_cancel(const struct arrival *a)
+static void on_cancel(struct arrival *a)
 {
 	struct txn_server *again = txn_server_find(&a->w->txns, a->msg);
 	if (again) {
@@ -57,6 +73,8 @@ static void on_cancel(const struct arrival *a)
 	}
 	struct txn_server *t = txn_server_find_cancelled(&a->w->txns, a->msg);
 	if (!t) {
+		if ((a->trunk >= 0 || table_target_at(a->w->table, a->source)) && waits(a, false))
+			return;
 		if (a->trunk >= 0)
 			refuse(a, 481, "");
 		else
@@ -70,7 +88,7 @@ static void on_cancel(const struct arrival *a)
 	else
 		refuse(a, 200, "");
 	if (!txn_server_answered(t) && txn_server_user(t))
-		call_cancel(txn_server_user(t), a->msg);
+		call_cancel(txn_server_user(t), a->msg, a->path.handed ? RECORD_WN : 0);
 }
 
 /* Section 16.3 step 5: the answer names what is not supported, unless that is beyond all measure. */
@@ -132,7 +150,7 @@ static bool sane(const struct arrival *a)
 	return false;
 }
 
-static void on_new_request(const struct arrival *a)
+static void on_new_request(struct arrival *a)
 {
 	struct worker *w = a->w;
 	if (self_asked(w, a->msg, a->source)) {
@@ -157,16 +175,16 @@ static void on_new_request(const struct arrival *a)
 	count_request(w, a->msg->method);
 	if (a->msg->method != SIP_INVITE)
 		refuse(a, 405, REPLY_ALLOW);
-	else if (!call_shed(w, a->msg, &a->path, a->source, a->trunk))
-		call_begin(w, a->msg, &a->path, a->source, a->trunk);
+	else if (!call_shed(w, a->msg, &a->path, a->source, a->trunk) && !waits(a, true))
+		call_begin(w, a->msg, &a->path, a->source, a->trunk, a->flags, a->key);
 }
 
-static void on_dialog_request(const struct arrival *a)
+static void on_dialog_request(struct arrival *a)
 {
 	struct dialog_route route;
 	switch (dialog_route(a->w, a->msg, &route)) {
 	case DIALOG_OURS:
-		if (!sane(a))
+		if (!sane(a) || (a->msg->method == SIP_INVITE && waits(a, true)))
 			return;
 		count_request(a->w, a->msg->method);
 		dialog_request(a->w, a->msg, &a->path, a->source, a->side, &route);
@@ -175,16 +193,18 @@ static void on_dialog_request(const struct arrival *a)
 		stats_inc(&a->w->stats, STAT_DROP_TOKEN);
 		return;
 	case DIALOG_NONE:
-		if (a->msg->method == SIP_ACK)
-			stats_inc(&a->w->stats, STAT_DROP_STRAY_ACK);
-		else if (a->trunk < 0)
+		if (a->msg->method == SIP_ACK) {
+			if (a->trunk < 0 || !waits(a, false))  /* of a failure that another node answered with */
+				stats_inc(&a->w->stats, STAT_DROP_STRAY_ACK);
+		} else if (a->trunk < 0) {
 			stats_inc(&a->w->stats, STAT_DROP_SOURCE);
-		else
+		} else {
 			refuse(a, 481, "");
+		}
 	}
 }
 
-static void on_request(const struct arrival *a)
+static void on_request(struct arrival *a)
 {
 	struct worker *w = a->w;
 	if (a->msg->method == SIP_CANCEL) {
@@ -224,14 +244,20 @@ static bool admitted(const struct trunk_rules *rules, const struct sip_path *fro
 	return from->transport != SIP_UDP || trunk_rules_port(rules, addr_port(&from->peer));
 }
 
-static void on_parsed(struct worker *w, const struct sip_path *from, const struct sip_msg *m, enum sip_parsed parsed,
-                      const char *why)
+static struct arrival arrival_of(struct worker *w, const struct sip_path *from, const struct sip_msg *m)
 {
-	const struct addr *source = &from->peer;
-	struct arrival a = {.w = w, .msg = m, .source = source, .trunk = table_trunk(w->table, source)};
+	struct arrival a = {.w = w, .msg = m, .source = &from->peer, .trunk = table_trunk(w->table, &from->peer), .key = ""};
 	a.side = a.trunk;
 	if (a.trunk >= 0 && !admitted(w->table->trunks[a.trunk].rules, from))
 		a.trunk = -1;
+	return a;
+}
+
+static void on_parsed(struct worker *w, const struct sip_path *from, const struct sip_msg *m, enum sip_parsed parsed,
+                      const char *why, struct claim *claim)
+{
+	struct arrival a = arrival_of(w, from, m);
+	a.claim = claim;
 	if (parsed == SIP_UNANSWERABLE) {
 		stats_inc(&w->stats, a.trunk < 0 && !m->status ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
 		return;
@@ -303,7 +329,28 @@ void ingress_message(struct worker *w, const struct sip_path *from, char *data, 
 		stats_inc(&w->stats, STAT_DROP_SOURCE);
 		return;
 	}
+	struct claim *claim = claim_wanted(w, from, data, len) ? claim_new(w, from, data, len) : NULL;
+	if (claim) {
+		enum sip_parsed parsed = sip_parse(claim_msg(claim), claim_text(claim), len, &why);
+		on_parsed(w, from, claim_msg(claim), parsed, why, claim);
+		claim_end(claim);
+		return;
+	}
 	enum sip_parsed parsed = sip_parse(&m, data, len, &why);
-	on_parsed(w, from, &m, parsed, why);
+	on_parsed(w, from, &m, parsed, why, NULL);
 	sip_release(&m);
+}
+
+void ingress_claimed(struct worker *w, const struct sip_path *from, struct claim *claim, enum proxy_verdict verdict,
+                     const struct proxy_sent *sent)
+{
+	const struct sip_msg *m = claim_msg(claim);
+	struct arrival a = arrival_of(w, from, m);
+	a.path = reply_path(from, m);
+	a.key = claim_key(claim);
+	a.flags = verdict == PROXY_CLAIM_LATE ? RECORD_UC : verdict == PROXY_CLAIM_ADOPT ? RECORD_AD : 0;
+	if (m->method == SIP_CANCEL && verdict == PROXY_CLAIM_ADOPT && a.trunk >= 0 && sent)
+		adopt_cancel(w, m, &a.path, a.source, a.trunk, sent);
+	else
+		on_request(&a);
 }

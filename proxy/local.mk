@@ -2,11 +2,13 @@ noinst_LIBRARIES += libproxy.a
 libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SOFIA_CFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS)
 libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
+	proxy/adopt.c proxy/adopt.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
 	proxy/call_failover.c \
 	proxy/call_log.c proxy/call_log.h \
 	proxy/call_record.c \
+	proxy/claim.c proxy/claim.h \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "proxy/active.h"
 #include "proxy/call_log.h"
+#include "proxy/claim.h"
 #include "proxy/ingress.h"
 #include "proxy/number.h"
 #include "proxy/prober.h"
@@ -52,6 +53,7 @@ static void app_unmake(struct worker *w)
 {
 	prober_free(w->prober);
 	active_free_all(w);
+	claims_drop(w);
 }
 
 static const struct worker_app app = {app_make, app_start, app_table, ingress_message, app_unmake};
@@ -297,6 +299,57 @@ void proxy_on_foreign_end(struct proxy *p, proxy_foreign_end_fn *fn, void *arg)
 {
 	p->common.foreign_end_arg = arg;
 	p->common.foreign_end = fn;
+}
+
+void proxy_on_claims(struct proxy *p, const struct proxy_claims *claims) { p->common.claims = *claims; }
+
+struct event_base *proxy_worker_base(const struct proxy *p, unsigned worker)
+{
+	return loop_base(p->common.workers[worker]->loop);
+}
+
+int proxy_worker_post(const struct proxy *p, unsigned worker, void (*fn)(void *arg), void *arg)
+{
+	return loop_post(p->common.workers[worker]->loop, fn, arg);
+}
+
+struct handed {
+	struct worker *w;
+	struct sip_path from;
+	size_t len;
+	char data[];
+};
+
+static void on_handed(void *arg)
+{
+	struct handed *h = arg;
+	if (!h->w->over) {
+		worker_turn_begin(h->w);
+		stats_inc(&h->w->stats, STAT_HANDED_IN);
+		app.message(h->w, &h->from, h->data, h->len);
+		worker_turn_end(h->w);
+	}
+	free(h);
+}
+
+int proxy_take_handed(struct proxy *p, const struct addr *source, const struct addr *listener, const void *data, size_t len)
+{
+	const char *id;
+	size_t id_len;
+	int s = socket_of(&p->common.config, listener);
+	if (s < 0 || !p->common.config.listen[s].anycast || !sip_scan_call_id(data, len, &id, &id_len))
+		return -ENOENT;
+	struct handed *h = malloc(sizeof *h + len + 1);
+	if (!h)
+		return -ENOMEM;
+	h->w = p->common.workers[worker_owner(&p->common, id, id_len)];
+	h->from = (struct sip_path){.peer = *source, .transport = SIP_UDP, .socket = (uint8_t)s, .handed = true};
+	h->len = len;
+	memcpy(h->data, data, len);
+	int rc = loop_post(h->w->loop, on_handed, h);
+	if (rc)
+		free(h);
+	return rc;
 }
 
 uint32_t proxy_node_hash(const char *node) { return token_name(node); }

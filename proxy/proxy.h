@@ -135,6 +135,45 @@ typedef void proxy_foreign_end_fn(void *arg, uint32_t node, const char *call, si
 void proxy_on_foreign_end(struct proxy *proxy, proxy_foreign_end_fn *fn, void *arg);
 /* Any thread. Another node says that a call of ours is over: it ends now, where it is still counted. */
 void proxy_call_over(struct proxy *proxy, const char *call, size_t len);
+/* ---- the other nodes, asked whose a transaction is (claim.h) ---- */
+
+struct claim;
+struct event_base;
+
+enum proxy_verdict {
+	PROXY_CLAIM_OURS,
+	PROXY_CLAIM_NOBODYS,             /* where it was not to be taken */
+	PROXY_CLAIM_LATE,                /* nobody could tell in time */
+	PROXY_CLAIM_HANDED,              /* its owner has got the message */
+	PROXY_CLAIM_ADOPT                /* its owner is dead */
+};
+
+/* How the owner sent a request on. */
+struct proxy_sent { const char *via, *peer, *uri; };
+
+/* All called on the worker's thread; must not wait. */
+struct proxy_claims {
+	/* Asks whose `key` is, to `take` it if it is nobody's. 0: proxy_claim_verdict() is to follow, on this thread, not
+	 * within the call. Else: nobody can be asked. */
+	int (*ask)(void *arg, unsigned worker, const char *key, bool take, struct claim *claim);
+	/* What was claimed has been sent on. */
+	void (*sent)(void *arg, unsigned worker, const char *key, const char *via, const struct addr *peer, const char *uri);
+	void *arg;
+};
+/* To be set before proxy_start(). */
+void proxy_on_claims(struct proxy *proxy, const struct proxy_claims *claims);
+/* The worker's thread. The answer, once; `sent` of PROXY_CLAIM_ADOPT, NULL where it is not known. */
+void proxy_claim_verdict(struct claim *claim, enum proxy_verdict verdict, const struct proxy_sent *sent);
+/* The worker's thread. The message that waits, for whoever it is handed to. */
+const char *proxy_claim_message(const struct claim *claim, struct addr *source, struct addr *listener, size_t *len);
+/* Any thread. Another node hands over what came to its `listener`, which is one of ours too: it is served as if it had
+ * come here. -ENOENT: it is not. -ENOMEM. */
+int proxy_take_handed(struct proxy *proxy, const struct addr *source, const struct addr *listener, const void *data,
+                      size_t len);
+/* The event loop of a worker, for what has to live on its thread; and something to run there. */
+struct event_base *proxy_worker_base(const struct proxy *proxy, unsigned worker);
+int proxy_worker_post(const struct proxy *proxy, unsigned worker, void (*fn)(void *arg), void *arg);
+
 /* token_name(), by which tokens name a node. */
 uint32_t proxy_node_hash(const char *node);
 /* Ends the threads; what was logged is written. */

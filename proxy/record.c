@@ -164,7 +164,7 @@ static void put_attempt(struct jw *w, const struct record *r, const struct recor
 
 static void put_flags(struct jw *w, uint32_t flags)
 {
-	static const char names[][3] = {"NR", "FO", "PM", "TL", "WN", "DR", "EX", "NA", "RT", "TO", "RB", "OV", "NB"};
+	static const char names[][3] = {"NR", "FO", "PM", "TL", "WN", "DR", "EX", "NA", "RT", "TO", "RB", "OV", "NB", "UC", "AD"};
 	jw_key(w, "flags");
 	jw_array(w);
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -30,6 +30,8 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
 #define RECORD_RB 1024u  /* no further attempt: the retry budget was spent */
 #define RECORD_OV 2048u  /* turned away for overload */
 #define RECORD_NB 4096u  /* no blackboard: decided by own figures alone */
+#define RECORD_UC 8192u  /* unclaimed: no Redis server said in time whose it is */
+#define RECORD_AD 16384u /* adopted from a dead node */
 
 enum record_ended_by { ENDED_BY_NONE, ENDED_BY_CALLER, ENDED_BY_CALLEE };
 

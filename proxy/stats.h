@@ -69,6 +69,11 @@
 	X(TARGET_RETRIES,     "call_target_retries_total", "", "Attempts that were followed by one at another target of the same region") \
 	X(RETRIES_REFUSED,    "call_retries_refused_total", "", "Attempts that were followed by none because the retry budget was spent") \
 	X(WRONG_NODE,         "dialog_requests_wrong_node_total", "", "In-dialog requests of calls that another node set up") \
+	X(CLAIMS,             "claims_total", "result=\"asked\"", "Requests whose owner among the nodes was asked for, and what came of it") \
+	X(UNCLAIMED,          "claims_total", "result=\"unknown\"", "") \
+	X(HANDED,             "claims_total", "result=\"handed_over\"", "") \
+	X(ADOPTED,            "claims_total", "result=\"adopted\"", "") \
+	X(HANDED_IN,          "handed_messages_total", "", "Messages that another node handed over, because they are of transactions of this one") \
 	X(LOG_RECORDS,        "log_records_total", "result=\"handed_over\"", "Records handed to the log thread; records and lines lost to a full ring or file") \
 	X(LOG_LOST,           "log_records_total", "result=\"lost\"", "")
 

@@ -133,6 +133,9 @@ static void end_turn(struct worker *w)
 	atomic_store_explicit(&w->open, w->txns.open, memory_order_relaxed);
 }
 
+void worker_turn_begin(struct worker *w) { begin_turn(w); }
+void worker_turn_end(struct worker *w) { end_turn(w); }
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -533,6 +536,7 @@ void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
+	w->over = true;
 	if (w->wheel && w->txns.wheel) {
 		w->common->app->unmake(w);
 		txn_layer_free(&w->txns);

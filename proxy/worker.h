@@ -61,6 +61,7 @@ struct proxy_common {
 	char route_host[SIP_TRANSPORTS][2][ROUTE_HOST_LEN];  /* "host:port" or "host:port;transport=tcp" of our Record-Routes */
 	_Atomic bool draining;
 	_Atomic bool alone;          /* the other nodes' figures are out of reach */
+	struct proxy_claims claims;      /* ask NULL: nobody can be asked */
 	void (*foreign_end)(void *arg, uint32_t node, const char *call, size_t len);  /* NULL: nobody asks */
 	void *foreign_end_arg;
 };
@@ -92,7 +93,9 @@ struct worker {
 	int64_t stood_us;                /* end of its last standstill; 0: none */
 	int64_t pause_us;                /* timers rest until then */
 	bool paused;                     /* they have not run since */
+	bool over;                       /* it is being taken down: what its mailbox still holds is nothing any more */
 	struct active *actives;          /* uthash: calls that are up */
+	struct claim *claims;            /* uthash: INVITEs that wait to be told whose they are */
 	struct prober *prober;
 	struct ring *log;
 	struct ring **inbox;             /* from each worker; NULL from itself */
@@ -115,6 +118,9 @@ void worker_free(struct worker *w);
 /* ---- for the code that runs on a worker ---- */
 
 static inline int64_t worker_now(const struct worker *w) { return w->txns.now_us; }
+/* Around whatever runs on the worker's thread and is not called by it. */
+void worker_turn_begin(struct worker *w);
+void worker_turn_end(struct worker *w);
 uint64_t worker_random(struct worker *w);
 /* Whether nothing can be said of silence since then: this worker stood still meanwhile, or another one hangs, and what
  * the kernel gives to its sockets is for all of them. */

@@ -42,7 +42,10 @@ tests_lab_stick_SOURCES = tests/lab/stick.c
 CLEANFILES += tests/lab/stick
 EXTRA_DIST += tests/bench/failover tests/bench/options.py tests/bench/watch.py
 # Fuzzers: tests/fuzz/run configures a build of its own, with clang.
-EXTRA_PROGRAMS += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/frame_fuzz tests/fuzz/sip_fuzz
+EXTRA_PROGRAMS += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/frame_fuzz tests/fuzz/peer_fuzz tests/fuzz/sip_fuzz
+tests_fuzz_peer_fuzz_SOURCES = tests/fuzz/peer_fuzz.c
+tests_fuzz_peer_fuzz_LDADD = $(CLUSTER_LIBS)
+tests_fuzz_peer_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_frame_fuzz_SOURCES = tests/fuzz/frame_fuzz.c
 tests_fuzz_frame_fuzz_LDADD = $(PROXY_LIBS)
 tests_fuzz_frame_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -56,7 +59,9 @@ tests_fuzz_sip_fuzz_SOURCES = tests/fuzz/sip_fuzz.c
 tests_fuzz_sip_fuzz_LDADD = $(PROXY_LIBS)
 tests_fuzz_sip_fuzz_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 # Their seeds once, in every `make check`.
-check_PROGRAMS += tests/fuzz/bgp_replay tests/fuzz/bfd_replay tests/fuzz/frame_replay tests/fuzz/sip_replay
+check_PROGRAMS += tests/fuzz/bgp_replay tests/fuzz/bfd_replay tests/fuzz/frame_replay tests/fuzz/peer_replay tests/fuzz/sip_replay
+tests_fuzz_peer_replay_SOURCES = tests/fuzz/peer_fuzz.c tests/fuzz/replay.c
+tests_fuzz_peer_replay_LDADD = $(CLUSTER_LIBS)
 tests_fuzz_frame_replay_SOURCES = tests/fuzz/frame_fuzz.c tests/fuzz/replay.c
 tests_fuzz_frame_replay_LDADD = $(PROXY_LIBS)
 tests_fuzz_bgp_replay_SOURCES = tests/fuzz/bgp_fuzz.c tests/fuzz/replay.c
@@ -65,5 +70,5 @@ tests_fuzz_bfd_replay_SOURCES = tests/fuzz/bfd_fuzz.c tests/fuzz/replay.c
 tests_fuzz_bfd_replay_LDADD = $(ANYCAST_LIBS)
 tests_fuzz_sip_replay_SOURCES = tests/fuzz/sip_fuzz.c tests/fuzz/replay.c
 tests_fuzz_sip_replay_LDADD = $(PROXY_LIBS)
-CLEANFILES += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/frame_fuzz tests/fuzz/sip_fuzz
+CLEANFILES += tests/fuzz/bgp_fuzz tests/fuzz/bfd_fuzz tests/fuzz/frame_fuzz tests/fuzz/peer_fuzz tests/fuzz/sip_fuzz
 EXTRA_DIST += tests/fuzz/run tests/fuzz/seeds.py tests/fuzz/seeds

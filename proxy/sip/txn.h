@@ -29,6 +29,7 @@ struct sip_path {
 	uint8_t transport;           /* enum sip_transport */
 	uint8_t socket;              /* UDP's */
 	bool named;                  /* came with the certificate that its trunk has to show */
+	bool handed;                 /* came by another node, which it reached instead of this one */
 };
 
 struct txn_server;
@@ -61,6 +62,11 @@ typedef void txn_server_end_fn(void *user);
 struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req);
 /* The INVITE transaction that this CANCEL, itself a transaction of its own, is for (section 9.2). */
 struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const struct sip_msg *cancel);
+
+/* What tells the INVITE transaction of `req` (an INVITE, its CANCEL or the ACK of its failure) apart from all others, on
+ * whichever node. Returns its length, without a NUL; 0: too long. */
+#define TXN_KEY_MAX 1024
+size_t txn_invite_key(const struct sip_msg *req, char key[TXN_KEY_MAX]);
 
 /* For a new request (not ACK). NULL without memory. */
 struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg *req, const struct sip_path *path,

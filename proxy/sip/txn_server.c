@@ -33,8 +33,6 @@ struct txn_server {
 
 #define OWNER(timer, member) ((struct txn_server *)(void *)((char *)(timer) - offsetof(struct txn_server, member)))
 
-#define KEY_MAX 1024
-
 static void put_field(struct writer *w, const char *s)
 {
 	write_str(w, "|");
@@ -43,9 +41,9 @@ static void put_field(struct writer *w, const char *s)
 
 /* What tells transactions apart: branch, sent-by and method (section 17.2.3). A branch without the
  * cookie, or with nothing behind it (RFC 4475 section 3.2.1), is an RFC 2543 sender's: then the fields that section compares. 0: too long to be told apart. */
-static size_t key_of(const struct sip_msg *m, const char *method, char key[KEY_MAX])
+static size_t key_of(const struct sip_msg *m, const char *method, char key[TXN_KEY_MAX])
 {
-	struct writer w = writer_of(key, KEY_MAX);
+	struct writer w = writer_of(key, TXN_KEY_MAX);
 	bool cookie = m->via.branch && !strncasecmp(m->via.branch, "z9hG4bK", 7) && m->via.branch[7];
 	if (cookie) {
 		write_str(&w, m->via.branch);
@@ -69,13 +67,15 @@ static const char *method_of(const struct sip_msg *m) { return m->method == SIP_
 
 static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m, const char *method)
 {
-	char key[KEY_MAX];
+	char key[TXN_KEY_MAX];
 	size_t n = key_of(m, method, key);
 	struct txn_server *t = NULL;
 	if (n)
 		HASH_FIND(hh, layer->servers, key, n, t);
 	return t;
 }
+
+size_t txn_invite_key(const struct sip_msg *req, char key[TXN_KEY_MAX]) { return key_of(req, "INVITE", key); }
 
 struct txn_server *txn_server_find(struct txn_layer *layer, const struct sip_msg *req)
 {
@@ -137,7 +137,7 @@ static void end_in(struct txn_server *t, int64_t us)
 struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg *req, const struct sip_path *path,
                                   txn_server_end_fn *ended, void *user)
 {
-	char key[KEY_MAX];
+	char key[TXN_KEY_MAX];
 	size_t n = key_of(req, method_of(req), key);
 	struct txn_server *t = n ? calloc(1, sizeof *t + n) : NULL;
 	if (!t)

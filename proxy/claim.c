@@ -1,0 +1,139 @@
+/* Requests that wait to be told whose they are: see claim.h. */
+#include "proxy/claim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "proxy/ingress.h"
+
+struct claim {
+	UT_hash_handle hh;
+	struct worker *w;
+	struct sip_path from;
+	struct sip_msg msg;
+	bool waits;
+	char key[CLAIM_KEY_LEN];
+	size_t len;
+	char data[];
+};
+
+bool claim_wanted(const struct worker *w, const struct sip_path *from, const char *data, size_t len)
+{
+	const struct proxy_common *common = w->common;
+	if (!common->claims.ask || from->transport != SIP_UDP || from->handed || !common->config.listen[from->socket].anycast)
+		return false;
+	return len > 7 && (!memcmp(data, "INVITE ", 7) || !memcmp(data, "CANCEL ", 7) || !memcmp(data, "ACK ", 4));
+}
+
+struct claim *claim_new(struct worker *w, const struct sip_path *from, const char *data, size_t len)
+{
+	struct claim *c = malloc(sizeof *c + len + 1);
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof *c);
+	c->w = w;
+	c->from = *from;
+	c->len = len;
+	memcpy(c->data, data, len);
+	return c;
+}
+
+char *claim_text(struct claim *c) { return c->data; }
+struct sip_msg *claim_msg(struct claim *c) { return &c->msg; }
+const char *claim_key(const struct claim *c) { return c->key; }
+
+void claim_end(struct claim *c)
+{
+	if (c->waits)
+		return;
+	sip_release(&c->msg);
+	free(c);
+}
+
+/* Of the INVITE transaction, also for a CANCEL or an ACK; short, and nobody without the secret can make one that is
+ * another's. */
+static bool make_key(struct claim *c)
+{
+	char text[TXN_KEY_MAX + 1];
+	size_t n = txn_invite_key(&c->msg, text);
+	text[n] = 0;
+	if (n)
+		tag_sign(c->w->signer, text, "claim", c->key);
+	return n > 0;
+}
+
+bool claim_ask(struct claim *c, bool take)
+{
+	const struct proxy_claims *claims = &c->w->common->claims;
+	struct claim *same;
+	if (!make_key(c))
+		return false;
+	HASH_FIND_STR(c->w->claims, c->key, same);
+	if (same && take) {
+		stats_inc(&c->w->stats, STAT_RETRANS_IN);
+		return true;  /* and ends */
+	}
+	if (claims->ask(claims->arg, c->w->index, c->key, take, c)) {
+		stats_inc(&c->w->stats, STAT_UNCLAIMED);
+		return false;
+	}
+	c->waits = true;
+	stats_inc(&c->w->stats, STAT_CLAIMS);
+	if (take)
+		HASH_ADD_STR(c->w->claims, key, c);
+	return true;
+}
+
+void claim_sent(struct worker *w, const char *key, const char *via, const struct addr *peer, const char *uri)
+{
+	const struct proxy_claims *claims = &w->common->claims;
+	if (*key && claims->sent)
+		claims->sent(claims->arg, w->index, key, via, peer, uri);
+}
+
+/* ---- the answer ---- */
+
+static void leave(struct claim *c)
+{
+	struct claim *there;
+	HASH_FIND_STR(c->w->claims, c->key, there);
+	if (there == c)
+		HASH_DELETE(hh, c->w->claims, c);
+	c->waits = false;
+}
+
+void proxy_claim_verdict(struct claim *c, enum proxy_verdict verdict, const struct proxy_sent *sent)
+{
+	struct worker *w = c->w;
+	leave(c);
+	if (verdict == PROXY_CLAIM_LATE)
+		stats_inc(&w->stats, STAT_UNCLAIMED);
+	else if (verdict == PROXY_CLAIM_HANDED)
+		stats_inc(&w->stats, STAT_HANDED);
+	else if (verdict == PROXY_CLAIM_ADOPT)
+		stats_inc(&w->stats, STAT_ADOPTED);
+	worker_turn_begin(w);
+	if (verdict != PROXY_CLAIM_HANDED)
+		ingress_claimed(w, &c->from, c, verdict, sent);
+	worker_turn_end(w);
+	claim_end(c);
+}
+
+const char *proxy_claim_message(const struct claim *c, struct addr *source, struct addr *listener, size_t *len)
+{
+	*source = c->from.peer;
+	*listener = c->w->common->config.listen[c->from.socket].address;
+	*len = c->len;
+	return c->data;
+}
+
+void claims_drop(struct worker *w)
+{
+	struct claim *c, *next;
+	HASH_ITER(hh, w->claims, c, next) {
+		leave(c);
+		claim_end(c);
+	}
+}
