@@ -7,6 +7,7 @@
 #include "anycast/anycast.h"
 
 static const char *const action_words[] = {"withdraw", "drain", "degrade", "announce", NULL};
+static const char *const role_words[] = {"service", "egress", "backup", NULL};
 static const char *const order_words[] = {"auto", "withdraw", "announce", NULL};
 
 static const char *const others_words[] = {"not known", "none", "some", NULL};
@@ -33,6 +34,8 @@ static const struct schema schema_heard = {"AnycastHeard", "A route to the prefi
 
 static const struct field prefix_fields[] = {
 	FIELD("prefix", STRING, ""),
+	FIELD("role", STRING, "service: calls come by it; egress: answers to this node; backup: those to another node, should it be "
+	      "dead", .words = role_words),
 	FIELD("action", STRING, "what the gate decided", .words = action_words),
 	FIELD("reason", STRING, "why"),
 	FIELD("order", STRING, "what the operator said; auto: the gate decides", .words = order_words),
@@ -178,6 +181,7 @@ static void prefix_json(struct jw *w, const struct anycast_status *s, const stru
 
 	jw_object(w);
 	jw_kstr(w, "prefix", prefix_str(&p->prefix, buf));
+	jw_kstr(w, "role", anycast_role_str(p->role));
 	jw_kstr(w, "action", policy_route_action_str(p->action));
 	jw_kstr(w, "reason", p->reason);
 	jw_kstr(w, "order", policy_route_order_str(p->order));

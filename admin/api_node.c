@@ -118,7 +118,7 @@ static void status_anycast(struct jw *w, struct anycast *anycast)
 	}
 	anycast_status(anycast, &status);
 	for (unsigned i = 0; i < status.n_prefixes; i++)
-		announced += status.prefixes[i].peers_announced > 0;
+		announced += status.prefixes[i].role == ANYCAST_SERVICE && status.prefixes[i].peers_announced > 0;
 	for (unsigned i = 0; i < status.n_peers; i++)
 		established += strcmp(status.peers[i].state, "Established") == 0;
 	jw_object(w);

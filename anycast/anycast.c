@@ -203,6 +203,24 @@ static int build(struct anycast *a, anycast_facts_fn *facts, void *arg, struct e
 	return 0;
 }
 
+/* A prefix of one address; checked before: there is room. */
+static void add_egress(struct anycast_config *c, const struct addr *address, enum anycast_role role)
+{
+	struct anycast_prefix_config *p = &c->prefixes[c->n_prefixes++];
+	char text[ADDR_STR_LEN];
+
+	*p = (struct anycast_prefix_config){.manage_address = true, .role = role};
+	prefix_parse(&p->prefix, addr_host_str(address, text));
+}
+
+static void add_egresses(struct anycast_config *c)
+{
+	for (unsigned i = 0; c->announce_egress && i < c->n_egress; i++)
+		add_egress(c, &c->egress[i], ANYCAST_EGRESS);
+	for (unsigned i = 0; i < c->n_egress_backup; i++)
+		add_egress(c, &c->egress_backup[i], ANYCAST_BACKUP);
+}
+
 struct anycast *anycast_new(const struct anycast_config *config, anycast_facts_fn *facts, void *arg, struct err *err)
 {
 	struct anycast *a;
@@ -216,6 +234,7 @@ struct anycast *anycast_new(const struct anycast_config *config, anycast_facts_f
 		return NULL;
 	}
 	a->config = *config;
+	add_egresses(&a->config);
 	for (unsigned i = 0; i < a->config.n_peers; i++)
 		if (a->config.peers[i].local_as == 0)
 			a->config.peers[i].local_as = config->as;

@@ -36,10 +36,28 @@ struct anycast_degrade_config {
 	uint8_t n_communities;
 };
 
+/* What a route is for. Responses of the regions come back to the egress address of the node that has sent the request:
+ * it is announced as long as that node lives, whatever the gate says of calls, and by others as the worse route, so that
+ * they have what is on its way to a dead one. */
+enum anycast_role {
+	ANYCAST_SERVICE,            /* calls come here: the gate's */
+	ANYCAST_EGRESS,             /* our own egress address */
+	ANYCAST_BACKUP              /* another node's: always announced as degraded */
+};
+
+static inline const char *anycast_role_str(enum anycast_role role)
+{
+	static const char *const words[] = {"service", "egress", "backup"};
+
+	return words[role];
+}
+
 struct anycast_prefix_config {
 	struct prefix prefix;
 	bool manage_address;        /* put the first address of the prefix on lo, address before route */
+	enum anycast_role role;
 };
+#define ANYCAST_BACKUPS_MAX 8
 
 /* RFC 5880; one session a peer, to its `address`. */
 struct anycast_bfd_config {
@@ -86,6 +104,12 @@ struct anycast_config {
 	struct addr listen;         /* for peers that connect to us; family 0: no listener */
 	struct anycast_prefix_config prefixes[ANYCAST_PREFIXES_MAX];
 	unsigned n_prefixes;
+	/* these become prefixes of their own, for every peer, with the address on lo */
+	bool announce_egress;
+	struct addr egress[2];
+	unsigned n_egress;
+	struct addr egress_backup[ANYCAST_BACKUPS_MAX];
+	unsigned n_egress_backup;
 	struct anycast_peer_config peers[ANYCAST_PEERS_MAX];
 	unsigned n_peers;
 	struct policy_route_gate gate;
@@ -165,6 +189,7 @@ struct anycast_heard_status {
 
 struct anycast_prefix_status {
 	struct prefix prefix;
+	enum anycast_role role;
 	enum policy_route_action action;
 	enum policy_route_order order;
 	const char *reason;             /* static text */

@@ -11,8 +11,10 @@ static int check_prefixes(const struct anycast_config *c, struct err *err)
 {
 	char text[ADDR_STR_LEN];
 
-	if (c->n_prefixes > ANYCAST_PREFIXES_MAX)
-		return err_set(err, EINVAL, "%u anycast prefixes: at most %d", c->n_prefixes, ANYCAST_PREFIXES_MAX);
+	unsigned n = c->n_prefixes + (c->announce_egress ? c->n_egress : 0) + c->n_egress_backup;
+
+	if (n > ANYCAST_PREFIXES_MAX)
+		return err_set(err, EINVAL, "%u anycast prefixes, egress addresses included: at most %d", n, ANYCAST_PREFIXES_MAX);
 	for (unsigned i = 0; i < c->n_prefixes; i++) {
 		const struct prefix *p = &c->prefixes[i].prefix;
 
@@ -129,6 +131,8 @@ int anycast_check_config(const struct anycast_config *c, struct err *err)
 
 int anycast_check_privilege(const struct anycast_config *c, struct address_table *addresses, struct err *err)
 {
+	if ((c->announce_egress && c->n_egress) || c->n_egress_backup)
+		return address_may_change(addresses, err);
 	for (unsigned i = 0; i < c->n_prefixes; i++) {
 		if (c->prefixes[i].manage_address)
 			return address_may_change(addresses, err);

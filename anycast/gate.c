@@ -7,6 +7,7 @@
  * - an order of the operator and a drain move the route alone: what is under way can still be
  *   answered from the address;
  * - on a clean stop the address goes last, after the goodbye to the peers.
+ * An egress address, ours or another node's, is no matter of fitness: see check_egress().
  * An address that somebody took off while it was wanted is put back. */
 #include "anycast/gate.h"
 
@@ -185,7 +186,29 @@ static void carry_out(struct gate *g, unsigned i, const struct policy_route_verd
 	g->ops->route(g->arg, i, v->action);
 }
 
-static void check_prefix(struct gate *g, unsigned i)
+/* An egress address follows the workers alone: who has sent requests has to hear the answers, also while it drains and
+ * to its last moment. Hung workers hear nothing: then others shall. */
+static void check_egress(struct gate *g, unsigned i)
+{
+	bool backup = g->config->prefixes[i].role == ANYCAST_BACKUP;
+	struct gate_prefix *p = &g->prefixes[i];
+	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
+	struct policy_route_verdict v = {.action = backup ? POLICY_ROUTE_DEGRADE : POLICY_ROUTE_ANNOUNCE,
+	                                 .reason = backup ? POLICY_ROUTE_BACKUP : POLICY_ROUTE_EGRESS};
+
+	g->facts(g->facts_arg, &g->config->prefixes[i].prefix, &f);
+	address_before(g, i, !g->stopping);
+	p->state.bad = f.workers_alive ? 0 : p->state.bad + 1;
+	if (g->stopping || p->state.bad >= g->config->gate.fall || !p->present)
+		v = (struct policy_route_verdict){.action = POLICY_ROUTE_WITHDRAW,
+		                                  .reason = g->stopping ? POLICY_ROUTE_STOPPING :
+		                                  p->present ? POLICY_ROUTE_NO_WORKER : POLICY_ROUTE_NO_ADDRESS};
+	v.changed = v.action != p->state.action;
+	p->state.action = v.action;
+	carry_out(g, i, &v, &f);
+}
+
+static void check_service(struct gate *g, unsigned i)
 {
 	struct gate_prefix *p = &g->prefixes[i];
 	struct policy_route_facts f = {.order = POLICY_ORDER_AUTO};
@@ -208,6 +231,14 @@ static void check_prefix(struct gate *g, unsigned i)
 		address_after(g, i, wanted);
 }
 
+static void check_prefix(struct gate *g, unsigned i)
+{
+	if (g->config->prefixes[i].role == ANYCAST_SERVICE)
+		check_service(g, i);
+	else
+		check_egress(g, i);
+}
+
 void gate_check(struct gate *g)
 {
 	if (g->stopping)
@@ -221,6 +252,8 @@ void gate_order(struct gate *g, unsigned i, enum policy_route_order order, const
 {
 	char name[ADDR_STR_LEN];
 
+	if (g->config->prefixes[i].role != ANYCAST_SERVICE)
+		return;
 	log_info("anycast %s: order %s by %s", name_of(g, i, name),
 	         policy_route_order_str(order), who);
 	g->prefixes[i].order = order;
@@ -256,6 +289,7 @@ void gate_status(const struct gate *g, struct anycast_status *out)
 		struct anycast_prefix_status *status = &out->prefixes[i];
 
 		status->prefix = g->config->prefixes[i].prefix;
+		status->role = g->config->prefixes[i].role;
 		status->action = p->state.action;
 		status->order = p->order;
 		status->reason = policy_route_reason_str(p->reason);

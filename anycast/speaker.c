@@ -430,6 +430,7 @@ static uint64_t prefixes_for(const struct anycast_config *config, const struct a
 	uint64_t gets = 0;
 
 	for (unsigned i = 0; i < config->n_prefixes; i++) {
+		gets |= (uint64_t)(config->prefixes[i].role != ANYCAST_SERVICE) << i;
 		for (unsigned k = 0; k < peer->n_prefixes; k++)
 			gets |= (uint64_t)prefix_equal(&config->prefixes[i].prefix, &peer->prefixes[k]) << i;
 	}

@@ -16,6 +16,7 @@
 
 #define CLAIM_MS 40000               /* as long as an INVITE may be repeated, and its answer (64 * T1) */
 #define SENT_MS 240000               /* as long as it may ring (timer C), and the answer after that */
+#define LOOKUP_US (300 * CLOCK_MS)   /* nobody hears silence meanwhile: less than until the request comes again (T1) */
 #define REFUSALS_A_MINUTE 2
 
 struct ask {
@@ -158,7 +159,7 @@ int claims_ask(struct claims *c, const char *key, bool take, claim_answer_fn *fn
 		c->asks->prev = a;
 	c->asks = a;
 	if (!take)
-		rc = redis_command(c->servers[first], c->config.wait_ms * CLOCK_MS, on_reply, a, "GET %s", a->key);
+		rc = redis_command(c->servers[first], LOOKUP_US, on_reply, a, "GET %s", a->key);
 	else if (!encode(c, a->key, "", "", ""))
 		rc = -ENOMEM;
 	else

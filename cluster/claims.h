@@ -50,7 +50,7 @@ struct claims *claims_new(struct event_base *base, const struct claims_config *c
 /* Who waits is answered CLAIM_UNKNOWN first. NULL does nothing. */
 void claims_free(struct claims *claims);
 
-/* Claims `key` (`take`), or only asks whose it is. 0: `fn` is called, later. -ENOTCONN: no server is ready. */
+/* Claims `key` (`take`), or only asks whose it is, which may take longer than `wait_ms`. 0: `fn` is called, later. -ENOTCONN: no server is ready. */
 int claims_ask(struct claims *claims, const char *key, bool take, claim_answer_fn *fn, void *arg);
 /* What was claimed has been sent on: kept longer, for as long as a call may ring. */
 void claims_sent(struct claims *claims, const char *key, const char *via, const struct addr *peer, const char *uri);

@@ -107,12 +107,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- handing ---- */
 
-int peer_hand(struct peer *p, const char *node, uint64_t epoch, const struct addr *source, const struct addr *listener,
-              const void *data, size_t len)
+static int hand(struct peer *p, const struct board_node *n, const struct addr *source, const struct addr *listener,
+                const void *data, size_t len)
 {
-	struct board_node n;
 	struct addr to;
-	if (!board_find(p->board, node, &n) || !n.fresh || n.record->epoch != epoch || addr_parse_port(&to, n.record->peer))
+	if (addr_parse_port(&to, n->record->peer))
 		return -ENOENT;
 	struct peer_msg m = {.epoch = board_own(p->board)->epoch, .seq = ++p->seq, .wall_us = clock_wall_us(),
 	                     .source = *source, .listener = *listener, .data = data, .len = len};
@@ -124,6 +123,24 @@ int peer_hand(struct peer *p, const char *node, uint64_t epoch, const struct add
 		return -errno;
 	p->counts.handed++;
 	return 0;
+}
+
+int peer_hand(struct peer *p, const char *node, uint64_t epoch, const struct addr *source, const struct addr *listener,
+              const void *data, size_t len)
+{
+	struct board_node n;
+	if (!board_find(p->board, node, &n) || !n.fresh || n.record->epoch != epoch)
+		return -ENOENT;
+	return hand(p, &n, source, listener, data, len);
+}
+
+int peer_hand_to_other(struct peer *p, const struct addr *source, const struct addr *listener, const void *data, size_t len)
+{
+	struct board_node n;
+	if (board_nodes(p->board) != 1)
+		return -ENOENT;
+	board_node(p->board, 0, &n);
+	return n.arrived_us ? hand(p, &n, source, listener, data, len) : -ENOENT;
 }
 
 /* ---- life ---- */

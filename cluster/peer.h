@@ -26,6 +26,11 @@ void peer_free(struct peer *peer);
 int peer_hand(struct peer *peer, const char *node, uint64_t epoch, const struct addr *source, const struct addr *listener,
               const void *data, size_t len);
 
+/* The same, to the only other node that has ever been heard of, alive or not, for when no Redis server says more. -ENOENT:
+ * there is none, or more than one. */
+int peer_hand_to_other(struct peer *peer, const struct addr *source, const struct addr *listener, const void *data,
+                       size_t len);
+
 struct peer_counts { uint64_t handed, taken, refused; };
 void peer_counts(const struct peer *peer, struct peer_counts *out);
 

@@ -159,6 +159,11 @@ static void put_record(struct jw *w, const struct node_record *r)
 	jw_kstr(w, "node", r->node);
 	jw_kstr(w, "version", r->version);
 	jw_kstr(w, "peer", r->peer);
+	jw_key(w, "egress");
+	jw_array(w);
+	for (unsigned i = 0; i < r->n_egress; i++)
+		jw_str(w, r->egress[i]);
+	jw_array_end(w);
 	jw_kstr(w, "revision", r->revision);
 	jw_kint(w, "wall_us", r->wall_us);
 	jw_kuint(w, "fleet", r->fleet_revision);
@@ -193,10 +198,15 @@ int record_encode(const struct cluster_keys *keys, const char *redis_key, const 
 
 /* ---- from JSON: keys of a later version are passed over, missing ones are nothing known ---- */
 
+static const char *text_of(const json_t *o)
+{
+	const char *text = json_string_value(o);
+	return text ? text : "";
+}
+
 static void take_text(const json_t *o, const char *key, char *out, size_t size)
 {
-	const char *text = json_string_value(json_object_get(o, key));
-	snprintf(out, size, "%s", text ? text : "");
+	snprintf(out, size, "%s", text_of(json_object_get(o, key)));
 }
 
 static uint32_t take_count(const json_t *o, const char *key)
@@ -219,9 +229,12 @@ static void take_region(const json_t *o, struct node_region *r)
 
 static void take_record(const json_t *o, struct node_record *r)
 {
-	const json_t *regions = json_object_get(o, "regions"), *prefixes = json_object_get(o, "prefixes");
+	const json_t *regions = json_object_get(o, "regions"), *prefixes = json_object_get(o, "prefixes"),
+	             *egress = json_object_get(o, "egress");
 	take_text(o, "version", r->version, sizeof r->version);
 	take_text(o, "peer", r->peer, sizeof r->peer);
+	for (size_t i = 0; i < json_array_size(egress) && r->n_egress < 2; i++)
+		snprintf(r->egress[r->n_egress++], sizeof r->egress[0], "%s", text_of(json_array_get(egress, i)));
 	take_text(o, "revision", r->revision, sizeof r->revision);
 	take_text(o, "fleet_refused", r->fleet_refused, sizeof r->fleet_refused);
 	r->wall_us = json_integer_value(json_object_get(o, "wall_us"));

@@ -39,6 +39,8 @@ struct node_record {
 	char node[RECORD_NAME_LEN];
 	char version[24];
 	char peer[RECORD_NAME_LEN];      /* "ADDRESS:PORT" where other nodes hand it messages (peer.h); empty: nowhere */
+	char egress[2][RECORD_NAME_LEN]; /* where answers of the regions come back to, addresses */
+	unsigned n_egress;
 	char revision[24];               /* of the configuration: a digest of what all nodes should share */
 	char keyid[9];                   /* the header's */
 	int64_t wall_us;                 /* the writer's clock: to tell clocks apart, never for freshness */

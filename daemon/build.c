@@ -40,7 +40,13 @@ static int build_sockets(const struct config *c, struct proxy_config *p, struct 
 		struct addr a = c->node.egress[i];
 		addr_set_port(&a, c->node.port);
 		p->egress[p->n_egress++] = a;
-		rc = add_listen(p, &a, false, false, err);
+		rc = add_listen(p, &a, false, c->anycast.announce_egress, err);
+	}
+	for (unsigned i = 0; !rc && i < c->anycast.n_egress_backup; i++) {
+		struct addr a = c->anycast.egress_backup[i];
+		addr_set_port(&a, c->node.port);
+		rc = add_listen(p, &a, false, true, err);
+		p->listen[p->n_listen - 1].backup |= !rc;
 	}
 	for (unsigned i = 0; !rc && i < c->node.n_address; i++) {
 		struct addr a = c->node.address[i];

@@ -404,6 +404,38 @@ static bool prefix_has_listener(const struct config *config, const struct prefix
 	return false;
 }
 
+static bool among(const struct addr *a, const struct addr *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (addr_same_host(a, &list[i]))
+			return true;
+	return false;
+}
+
+static void check_egress_routes(struct conf *c, const struct config *config)
+{
+	const struct anycast_config *a = &config->anycast;
+	char text[ADDR_STR_LEN];
+	for (unsigned i = 0; a->announce_egress && i < config->node.n_egress; i++)
+		if (among(&config->node.egress[i], config->node.address, config->node.n_address)) {
+			conf_error_at(c, &a->announce_egress, "announce_egress: node.egress is node.address, which other nodes have to "
+			              "reach at this node alone: give the node an egress address of its own");
+			break;
+		}
+	for (unsigned i = 0; i < a->n_egress_backup; i++) {
+		const struct addr *b = &a->egress_backup[i];
+		if (!addr_family(b))
+			continue;
+		addr_host_str(b, text);
+		if (among(b, config->node.egress, config->node.n_egress) || among(b, config->node.address, config->node.n_address))
+			conf_error_at(c, b, "egress_backup %s is this node's own address: list those of other nodes", text);
+		else if (among(b, a->egress_backup, i))
+			conf_error_at(c, b, "egress_backup %s is there twice: remove one", text);
+	}
+	if (a->n_egress_backup && !config->cluster.n_redis)
+		conf_error_at(c, &a->egress_backup[0], "egress_backup needs cluster.redis, and the secret that other nodes sign with");
+}
+
 static void check_prefixes(struct conf *c, const struct config *config)
 {
 	const struct anycast_config *a = &config->anycast;
@@ -472,6 +504,7 @@ static void check_anycast(struct conf *c, const struct config *config)
 	if (!a->router_id && config->node.n_address)
 		conf_error_at(c, &config->has_anycast, "anycast lacks the key \"router_id\", and node.address has no "
 		              "IPv4 address to take it from: add one that is this node's alone");
+	check_egress_routes(c, config);
 	check_prefixes(c, config);
 	check_names(c, "peer", a->peers[0].name, a->n_peers, sizeof(a->peers[0]));
 	for (unsigned i = 0; i < a->n_peers; i++)

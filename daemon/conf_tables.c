@@ -473,6 +473,10 @@ static const struct conf_field anycast_fields[] = {
 	{.key = "prefixes", .help = "what is announced", .map = &prefix_map, .flags = CONF_LIST,
 	 CONF_ARRAY(S, prefixes, n_prefixes)},
 	{.key = "peers", .help = "BGP routers", .map = &peer_map, .flags = CONF_LIST, CONF_ARRAY(S, peers, n_peers)},
+	{.key = "announce_egress", .help = "whether node.egress is announced, each address on its own, as long as the node lives; "
+	 "it is put on lo", .type = &conf_bool, .def = "false", CONF_MEMBER(S, announce_egress)},
+	{.key = "egress_backup", .help = "egress addresses of other nodes, announced as the worse route, so that answers to a "
+	 "dead node come here", .type = &conf_address, .flags = CONF_LIST | CONF_ONE_OK, CONF_ARRAY(S, egress_backup, n_egress_backup)},
 	{.key = "gate", .help = "when the route is announced", .map = &gate_map},
 };
 static const struct conf_map anycast_map = CONF_MAP("anycast", anycast_fields);

@@ -59,7 +59,7 @@ static uint32_t established(const struct drain *d)
 	return sum;
 }
 
-/* How many prefixes and peers a route is announced by, in all. */
+/* How many prefixes and peers a route for calls is announced by, in all. */
 static unsigned routes(const struct drain *d)
 {
 	struct anycast_status *s = d->anycast ? malloc(sizeof *s) : NULL;
@@ -68,7 +68,7 @@ static unsigned routes(const struct drain *d)
 		return 0;
 	anycast_status(d->anycast, s);
 	for (unsigned i = 0; i < s->n_prefixes; i++)
-		n += s->prefixes[i].peers_announced;
+		n += s->prefixes[i].role == ANYCAST_SERVICE ? s->prefixes[i].peers_announced : 0;
 	free(s);
 	return n;
 }

@@ -63,6 +63,8 @@ static void fill_prefixes(struct fleet *f, struct node_record *own)
 	char text[ADDR_STR_LEN];
 	anycast_status(f->anycast, &status);
 	for (unsigned i = 0; i < status.n_prefixes && i < RECORD_PREFIXES; i++) {
+		if (status.prefixes[i].role != ANYCAST_SERVICE)
+			continue;
 		struct node_prefix *p = &own->prefixes[own->n_prefixes++];
 		snprintf(p->prefix, sizeof p->prefix, "%s", prefix_str(&status.prefixes[i].prefix, text));
 		snprintf(p->action, sizeof p->action, "%s", policy_route_action_str(status.prefixes[i].action));
@@ -75,7 +77,7 @@ static void fill(void *arg, struct node_record *own)
 	snprintf(own->version, sizeof own->version, "%s", PACKAGE_VERSION);
 	snprintf(own->revision, sizeof own->revision, "%s", f->revision);
 	if (f->claims)
-		snprintf(own->peer, sizeof own->peer, "%s", fleet_claims_address(f->claims));
+		fleet_claims_fill(f->claims, own);
 	own->ready = f->ready(f->arg);
 	own->fleet_revision = f->in_force;
 	snprintf(own->fleet_refused, sizeof own->fleet_refused, "%.150s", f->refused.text);
@@ -174,16 +176,21 @@ struct foreign_end {
 	char call[];
 };
 
+/* Of a node that is gone, another one may have adopted the call: that one will know it. */
 static void tell_end(void *arg)
 {
 	struct foreign_end *e = arg;
 	const struct board *b = e->fleet->board;
-	for (unsigned i = 0; b && i < board_nodes(b); i++) {
-		struct board_node n;
-		board_node(b, i, &n);
-		if (proxy_node_hash(n.record->node) == e->node)
-			ended_tell(e->fleet->ended, n.record->node, e->call, e->len);
-	}
+	bool gone = true;
+	for (int pass = 0; b && pass < 2 && gone; pass++)
+		for (unsigned i = 0; i < board_nodes(b); i++) {
+			struct board_node n;
+			board_node(b, i, &n);
+			bool owner = proxy_node_hash(n.record->node) == e->node;
+			gone = gone && !(owner && n.fresh);
+			if (n.fresh && (owner || pass))
+				ended_tell(e->fleet->ended, n.record->node, e->call, e->len);
+		}
 	free(e);
 }
 

@@ -14,16 +14,22 @@
 #include "cluster/claims.h"
 #include "proxy/proxy.h"
 
+#define BLIND 256
+
 struct fleet_claims {
 	struct proxy *proxy;
 	struct board *board;
 	struct loop *loop;
 	struct peer *peer;
 	char address[ADDR_STR_LEN];
+	struct addr egress[2];
+	unsigned n_egress;
 	_Atomic uint64_t epoch;
 	_Atomic bool stopped;
 	unsigned n_workers;
 	struct claims **workers;
+	char blind[BLIND][CLAIM_KEY_MAX];  /* keys of what was handed without knowing whose it is, the last ones */
+	unsigned next_blind;
 };
 
 struct question {
@@ -61,7 +67,26 @@ static void on_settled(void *arg)
 	question_free(q);
 }
 
-/* Control thread. What could not be sent is lost as a datagram may be: it comes again. */
+/* What could not be sent is lost as a datagram may be: it comes again. */
+static enum proxy_verdict hand_to_owner(struct question *q)
+{
+	int rc = peer_hand(q->fleet->peer, q->value.node, q->value.epoch, &q->source, &q->listener, q->message, q->len);
+	return rc == -ENOENT ? PROXY_CLAIM_ADOPT : PROXY_CLAIM_HANDED;
+}
+
+/* No Redis server tells whose it is. Of two nodes it is the other's, if anybody's; that one answers. Where it comes again
+ * nobody has: then we do. */
+static enum proxy_verdict hand_blindly(struct question *q)
+{
+	struct fleet_claims *f = q->fleet;
+	for (unsigned i = 0; i < BLIND; i++)
+		if (!strcmp(f->blind[i], q->key))
+			return PROXY_CLAIM_NOBODYS;
+	snprintf(f->blind[f->next_blind++ % BLIND], CLAIM_KEY_MAX, "%s", q->key);
+	return peer_hand_to_other(f->peer, &q->source, &q->listener, q->message, q->len) ? PROXY_CLAIM_NOBODYS : PROXY_CLAIM_HANDED;
+}
+
+/* Control thread. */
 static void on_theirs(void *arg)
 {
 	struct question *q = arg;
@@ -70,8 +95,7 @@ static void on_theirs(void *arg)
 		question_free(q);
 		return;
 	}
-	int rc = peer_hand(f->peer, q->value.node, q->value.epoch, &q->source, &q->listener, q->message, q->len);
-	q->verdict = rc == -ENOENT ? PROXY_CLAIM_ADOPT : PROXY_CLAIM_HANDED;
+	q->verdict = *q->value.node ? hand_to_owner(q) : hand_blindly(q);
 	if (proxy_worker_post(f->proxy, q->worker, on_settled, q))
 		question_free(q);
 }
@@ -97,7 +121,10 @@ static void on_answer(void *arg, enum claim_answer answer, const struct claim_va
 	};
 	struct question *q = arg;
 	bool stopped = atomic_load(&q->fleet->stopped);
+	static const struct claim_value nobody;
 	if (!stopped && answer == CLAIM_THEIRS && hand(q, value))
+		return;
+	if (!stopped && answer == CLAIM_UNKNOWN && !q->take && hand(q, &nobody))
 		return;
 	if (!stopped)
 		proxy_claim_verdict(q->claim, verdicts[answer], NULL);
@@ -116,6 +143,8 @@ static int ask(void *arg, unsigned worker, const char *key, bool take, struct cl
 	q->take = take;
 	snprintf(q->key, sizeof q->key, "%s", key);
 	int rc = claims_ask(f->workers[worker], key, take, on_answer, q);
+	if (rc && !take)  /* no server is there */
+		rc = hand(q, &(struct claim_value){.epoch = 0}) ? 0 : -ENOMEM;
 	if (rc)
 		question_free(q);
 	return rc;
@@ -125,6 +154,44 @@ static void sent(void *arg, unsigned worker, const char *key, const char *via, c
 {
 	struct fleet_claims *f = arg;
 	claims_sent(f->workers[worker], key, via, peer, uri);
+}
+
+/* ---- what came here for a node that the network takes for gone ---- */
+
+struct stray {
+	struct fleet_claims *fleet;
+	struct addr source, egress;
+	size_t len;
+	char message[];
+};
+
+/* Control thread. */
+static void on_stray(void *arg)
+{
+	struct stray *s = arg;
+	const struct fleet_claims *f = s->fleet;
+	char text[ADDR_STR_LEN];
+	addr_host_str(&s->egress, text);
+	for (unsigned i = 0; !atomic_load(&f->stopped) && i < board_nodes(f->board); i++) {
+		struct board_node n;
+		board_node(f->board, i, &n);
+		for (unsigned k = 0; k < n.record->n_egress; k++)
+			if (!strcmp(n.record->egress[k], text))
+				peer_hand(f->peer, n.record->node, n.record->epoch, &s->source, &s->egress, s->message, s->len);
+	}
+	free(s);
+}
+
+static void stray(void *arg, const struct addr *source, const struct addr *egress, const void *data, size_t len)
+{
+	struct fleet_claims *f = arg;
+	struct stray *s = malloc(sizeof *s + len);
+	if (!s)
+		return;
+	*s = (struct stray){.fleet = f, .source = *source, .egress = *egress, .len = len};
+	memcpy(s->message, data, len);
+	if (loop_post(f->loop, on_stray, s))
+		free(s);
 }
 
 /* ---- what others hand over ---- */
@@ -170,10 +237,12 @@ struct fleet_claims *fleet_claims_new(struct loop *loop, struct proxy *proxy, st
 	f->n_workers = proxy_workers(proxy);
 	addr_set_port(&at, (uint16_t)config->cluster.port);
 	addr_str(&at, f->address);
+	memcpy(f->egress, config->node.egress, sizeof f->egress);
+	f->n_egress = config->node.n_egress;
 	fleet_claims_round(f);
 	f->peer = peer_new(loop_base(loop), board, &at, on_handed, f, err);
 	if (f->peer && make_workers(f, config) == 0) {
-		proxy_on_claims(proxy, &(struct proxy_claims){ask, sent, f});
+		proxy_on_claims(proxy, &(struct proxy_claims){ask, stray, sent, f});
 		return f;
 	}
 	if (f->peer)
@@ -205,5 +274,13 @@ void fleet_claims_free(struct fleet_claims *f)
 }
 
 void fleet_claims_round(struct fleet_claims *f) { atomic_store(&f->epoch, board_own(f->board)->epoch); }
-const char *fleet_claims_address(const struct fleet_claims *f) { return f->address; }
+
+void fleet_claims_fill(const struct fleet_claims *f, struct node_record *own)
+{
+	char text[ADDR_STR_LEN];
+	snprintf(own->peer, sizeof own->peer, "%s", f->address);
+	for (unsigned i = 0; i < f->n_egress; i++)
+		snprintf(own->egress[own->n_egress++], sizeof own->egress[0], "%s", addr_host_str(&f->egress[i], text));
+}
+
 const struct peer *fleet_claims_peer(const struct fleet_claims *f) { return f->peer; }

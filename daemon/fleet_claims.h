@@ -19,9 +19,9 @@ struct fleet_claims *fleet_claims_new(struct loop *loop, struct proxy *proxy, st
 void fleet_claims_stop(struct fleet_claims *claims);
 /* After proxy_free() and loop_free(), whose mailboxes may have had something for it. NULL does nothing, as above. */
 void fleet_claims_free(struct fleet_claims *claims);
-/* Control thread: what is to be known of this node: its life, which may begin anew, and where it is reached. */
+/* Control thread: this node's life, which may begin anew; and what the others are to know of where it is reached. */
 void fleet_claims_round(struct fleet_claims *claims);
-const char *fleet_claims_address(const struct fleet_claims *claims);
+void fleet_claims_fill(const struct fleet_claims *claims, struct node_record *own);
 const struct peer *fleet_claims_peer(const struct fleet_claims *claims);
 
 #endif

@@ -70,6 +70,8 @@ static const char *const route_reason_names[] = {
 	[POLICY_ROUTE_LAST] = "fewer regions reachable than gate.min_regions, kept: no other node announces it",
 	[POLICY_ROUTE_HELD] = "fit again, held back until gate.hold is over",
 	[POLICY_ROUTE_FORCED] = "announced by the operator",
+	[POLICY_ROUTE_EGRESS] = "answers of the regions come here",
+	[POLICY_ROUTE_BACKUP] = "for answers to another node, should it be dead",
 };
 
 static const char *const route_order_names[] = {

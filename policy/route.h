@@ -29,6 +29,9 @@ enum policy_route_reason {
 	POLICY_ROUTE_LAST,          /* "fewer regions reachable than gate.min_regions, kept: no other node announces it" */
 	POLICY_ROUTE_HELD,          /* "fit again, held back until gate.hold is over" */
 	POLICY_ROUTE_FORCED,        /* "announced by the operator" */
+	/* of an egress address, which policy_route() is not asked about */
+	POLICY_ROUTE_EGRESS,        /* "answers of the regions come here" */
+	POLICY_ROUTE_BACKUP,        /* "for answers to another node, should it be dead" */
 	POLICY_ROUTE_REASONS
 };
 

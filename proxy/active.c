@@ -117,6 +117,11 @@ static struct active *find(struct worker *w, const char *call_id, const char *ca
 	return a;
 }
 
+bool active_knows(struct worker *w, const struct sip_msg *resp)
+{
+	return find(w, resp->call_id, resp->from_tag, resp->to_tag) || find(w, resp->call_id, resp->to_tag, resp->from_tag);
+}
+
 /* Refused so, these speak of a subscription or of a provisional response, not of the call. */
 static bool of_the_call(const char *method)
 {

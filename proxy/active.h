@@ -13,6 +13,9 @@
  * setup has had its end record, and this is one more dialog of it. */
 void active_add(struct worker *w, struct record *end, const struct sip_msg *answer, bool logged);
 
+/* Whether the call that this response to its INVITE speaks of is known. */
+bool active_knows(struct worker *w, const struct sip_msg *resp);
+
 /* A final response to a request within a dialog passes: a 2xx shows that the call lives, and for how long; 481
  * that it does not (RFC 3261 section 12.2.1.2), whichever node or path its BYE took. */
 void active_on_response(struct worker *w, const struct sip_msg *resp);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "proxy/adopt.h"
 #include "proxy/call_internal.h"
 
 #define TIMER_C_US (185 * CLOCK_SEC)  /* section 16.6 step 11: above three minutes */
@@ -274,7 +275,7 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	sf.max_breadth = breadth_share(c);
 	if (target >= 0)
 		forward_to_target(c->w, table->regions[region].targets[target], &next);
-	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->n_branches + 1u, &f) ||
+	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->attempts_before + c->n_branches + 1u, &f) ||
 	    !write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri))
 		return false;
 	sf.ruri = ruri;
@@ -287,6 +288,49 @@ bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 	region_setup_begin(live(b), worker_now(c->w));
 	expect_first(b);
 	return true;
+}
+
+/* Which target has this address. */
+static int find_target(const struct table *table, const struct addr *peer, unsigned *target)
+{
+	struct addr a;
+	for (unsigned i = 0; i < table->n_regions; i++)
+		for (unsigned k = 0; k < table->regions[i].n_targets; k++)
+			if (target_address(table->regions[i].targets[k], &a) && addr_equal(&a, peer)) {
+				*target = k;
+				return (int)i;
+			}
+	return -1;
+}
+
+int branch_start_again(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent)
+{
+	struct forward f = {.path = {.transport = SIP_UDP}};
+	struct sip_forward sf = {.skip_routes = invite->routes, .ruri = sent->uri};
+	char record_route[2][160];
+	const char *branch = strstr(sent->via, ";branch=");
+	unsigned target;
+	uint8_t attempt;
+	int region = addr_parse_port(&f.path.peer, sent->peer) ? -1 : find_target(c->table, &f.path.peer, &target);
+	if (region < 0 || !branch || !adopt_socket(c->w, sent->via, &f.path.peer, &f.path.socket) ||
+	    !branch_verify(c->w->signer, branch + 8, invite->call_id, invite->cseq, invite->via.branch ? invite->via.branch : "",
+	                   invite->via.host, &attempt))
+		return -1;
+	snprintf(f.branch, sizeof f.branch, "%s", branch + 8);
+	snprintf(f.via, sizeof f.via, "%s", sent->via);
+	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
+	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
+	sf.max_breadth = breadth_share(c);
+	set_record_routes(c, (unsigned)region, &f.path, record_route, &sf);
+	struct branch *b = add_branch(c, (unsigned)region, target);
+	if (!sf.max_breadth || !send_invite(c, b, invite, &f, &sf))
+		return -1;
+	c->attempts_before = (uint8_t)(attempt ? attempt - 1 : 0);
+	claim_sent(c->w, c->claim, f.via, &f.path.peer, sf.ruri);
+	b->counted = b->waiting = true;
+	region_setup_begin(live(b), worker_now(c->w));
+	expect_first(b);
+	return region;
 }
 
 bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf)

@@ -224,6 +224,24 @@ static void count_late(struct call *c, const struct branch *b, const struct sip_
 	active_add(c->w, end, resp, false);
 }
 
+void call_adopt(struct worker *w, const struct sip_msg *answer, int trunk, int region, const char *to)
+{
+	struct sip_msg named = *answer;  /* the number stands where an INVITE has it */
+	struct call c = {.w = w, .table = w->table, .trunk = (int16_t)trunk, .rule = -1, .pool = -1, .ring_ms = -1,
+	                 .begun_us = worker_now(w), .flags = RECORD_AD};
+	named.ruri.user = to;
+	if (!keep_texts(&c, &named))
+		return;
+	count_outcome(&c, OUTCOME_ANSWERED);
+	struct record *end = call_end_record(&c, OUTCOME_ANSWERED, answer->status);
+	free(c.texts);
+	if (!end)
+		return;
+	end->end.region = (int16_t)region;
+	trunk_call_begin(call_trunk(&c));
+	active_add(w, end, answer, true);
+}
+
 static void relay_answer(struct call *c, struct branch *b, const struct sip_msg *resp)
 {
 	relay(c, resp);
@@ -430,7 +448,7 @@ static bool keep_breadth(struct call *c, const struct sip_msg *invite)
 	return c->breadth > 0;
 }
 
-static void route(struct call *c, const struct sip_msg *invite)
+static void route(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent)
 {
 	struct decision d;
 	if (!keep_breadth(c, invite)) {
@@ -440,7 +458,7 @@ static void route(struct call *c, const struct sip_msg *invite)
 	int rc = decide(c, invite, &d);
 	keep_plan(c, &d.plan);
 	c->decision = &d;
-	bool started = !rc && call_try_first(c, invite, &d.plan, d.ns);
+	bool started = !rc && ((sent && call_try_again(c, invite, sent, &d.plan, d.ns)) || call_try_first(c, invite, &d.plan, d.ns));
 	if (!started)
 		call_log_route(c, &d.plan, (unsigned)-1, NULL, d.ns);
 	c->decision = NULL;
@@ -487,14 +505,14 @@ bool call_shed(struct worker *w, const struct sip_msg *invite, const struct sip_
 }
 
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                const struct addr *source, int trunk, uint32_t flags, const char *key)
+                const struct addr *source, int trunk, const struct call_claim *claim)
 {
 	struct call *c = call_new(w, invite, back, source, trunk);
 	atomic_store_explicit(&w->last_invite_us, worker_now(w), memory_order_relaxed);
 	if (!c)
 		return;
-	c->flags = flags;
-	snprintf(c->claim, sizeof c->claim, "%s", key);
+	c->flags = claim->flags;
+	snprintf(c->claim, sizeof c->claim, "%s", claim->key);
 	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
@@ -504,7 +522,7 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 		limited(c);
 	else {
 		c->admitted = true;
-		route(c, invite);
+		route(c, invite, claim->sent);
 	}
 }
 

@@ -9,10 +9,16 @@
 
 struct call;
 
-/* A trunk's INVITE outside any dialog: answers 100, decides, sends it on (or refuses). `flags`: RECORD_..., of its record;
- * `key`: it is claimed under it (claim.h), or "". */
+/* What came of asking the other nodes (claim.h). */
+struct call_claim {
+	uint32_t flags;                  /* RECORD_..., of its record */
+	const char *key;                 /* it is claimed under it, or "" */
+	const struct proxy_sent *sent;   /* a dead node has sent it on already; or NULL */
+};
+
+/* A trunk's INVITE outside any dialog: answers 100, decides, sends it on (or refuses). */
 void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                const struct addr *source, int trunk, uint32_t flags, const char *key);
+                const struct addr *source, int trunk, const struct call_claim *claim);
 
 /* Overload: whether this INVITE, a trunk's outside any dialog, is turned away, which is then done: a 503 without a
  * transaction (RFC 3261 section 16.11), so that it costs little more than its parsing. New calls first: a call that
@@ -28,6 +34,10 @@ void call_begin_again(struct worker *w, const struct sip_msg *invite, const stru
 
 /* The caller's CANCEL, answered already; `flags` as above. */
 void call_cancel(struct call *c, const struct sip_msg *cancel, uint32_t flags);
+
+/* A call that a dead node set up is answered, `region` and `trunk` by this node's table: it is counted and logged here from
+ * now on (flag AD). `to` is the number called, as far as it is known. */
+void call_adopt(struct worker *w, const struct sip_msg *answer, int trunk, int region, const char *to);
 
 /* The record of a call that has no more than this: turned away for overload, or cancelled for a dead node. */
 void call_log_lone(struct worker *w, const struct sip_msg *invite, int trunk, uint32_t flags, enum record_outcome outcome,

@@ -126,6 +126,18 @@ bool call_try_first(struct call *c, const struct sip_msg *invite, const struct p
 	return try_region(c, invite, plan, NULL, decision_ns);
 }
 
+bool call_try_again(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent, const struct policy_plan *plan,
+                    int64_t decision_ns)
+{
+	int region = branch_start_again(c, invite, sent);
+	if (region < 0)
+		return false;
+	budget_earn(c);
+	c->n_regions++;
+	call_log_route(c, plan, (unsigned)region, NULL, decision_ns);
+	return true;
+}
+
 /* Whether there may be another place to go. */
 static bool anywhere(const struct call *c, const struct record_attempt *after)
 {

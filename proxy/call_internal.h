@@ -66,6 +66,7 @@ struct call {
 	uint8_t strategy;
 	uint8_t order[POLICY_ATTEMPTS_MAX], n_order, next;
 	uint8_t n_regions;           /* tried */
+	uint8_t attempts_before;     /* by a dead node */
 	struct policy_failover failover;
 	int64_t begun_us;
 	int32_t ring_ms;             /* -1 until one is relayed */
@@ -89,6 +90,9 @@ struct trunk *call_trunk(const struct call *c);
 bool call_failover_on(const struct call *c, int status);
 /* Starts the first attempt of the plan; false when no region has an address. */
 bool call_try_first(struct call *c, const struct sip_msg *invite, const struct policy_plan *plan, int64_t decision_ns);
+/* Goes on with the attempt that a dead node has made, as if it were that node; false where its address is not ours now. */
+bool call_try_again(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent, const struct policy_plan *plan,
+                    int64_t decision_ns);
 /* Starts the one after `after`; false when there is none, or when it may not be: c->flags says so. */
 bool call_try_next(struct call *c, const struct sip_msg *invite, const struct record_attempt *after);
 /* A 503's Retry-After: its target is left alone for so long, where there is another. */
@@ -100,6 +104,8 @@ unsigned call_attempts_most(const struct call *c);
 
 /* branch.c: sends the INVITE to a target of `region` that it has not been at; false when there is none to send to. */
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region);
+/* The INVITE that a dead node has sent, once more. The region it went to, or -1. */
+int branch_start_again(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent);
 /* Where a dialog goes. */
 bool branch_start_to(struct call *c, const struct sip_msg *invite, const struct forward *f, struct sip_forward *sf);
 /* No longer wanted. */

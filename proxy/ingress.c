@@ -25,6 +25,7 @@ struct arrival {
 	int side;                    /* by the address alone: which side of a dialog it is */
 	struct claim *claim;         /* it can be asked whose it is, and has not been; or NULL */
 	const char *key;             /* under which it was claimed, or "" */
+	const struct proxy_sent *sent;   /* a dead node has sent it on so; NULL */
 	uint32_t flags;              /* of its call: RECORD_... */
 };
 
@@ -39,9 +40,29 @@ static bool waits(struct arrival *a, bool take)
 	return false;
 }
 
-static void on_response(struct worker *w, const struct sip_msg *m)
+/* Nobody calls another node's egress address: what is for it are answers. */
+static bool backup_socket(const struct worker *w, const struct sip_path *from)
+{
+	return from->transport == SIP_UDP && w->common->config.listen[from->socket].backup;
+}
+
+/* Another node's, which the network takes for gone. Should it live after all, it has the response too: twice does no
+ * harm, never does. */
+static void on_others_response(struct worker *w, const struct sip_msg *m, const struct sip_path *from)
+{
+	const struct proxy_claims *claims = &w->common->claims;
+	adopt_response(w, m, from);
+	if (claims->stray)
+		claims->stray(claims->arg, &from->peer, &w->common->config.listen[from->socket].address, m->data, m->len);
+}
+
+static void on_response(struct worker *w, const struct sip_msg *m, const struct sip_path *from)
 {
 	struct txn_client *t = txn_client_find(&w->txns, m);
+	if (!t && backup_socket(w, from)) {
+		on_others_response(w, m, from);
+		return;
+	}
 	if (!t) {
 		stats_inc(&w->stats, STAT_DROP_STRAY);
 		return;
@@ -176,7 +197,7 @@ static void on_new_request(struct arrival *a)
 	if (a->msg->method != SIP_INVITE)
 		refuse(a, 405, REPLY_ALLOW);
 	else if (!call_shed(w, a->msg, &a->path, a->source, a->trunk) && !waits(a, true))
-		call_begin(w, a->msg, &a->path, a->source, a->trunk, a->flags, a->key);
+		call_begin(w, a->msg, &a->path, a->source, a->trunk, &(struct call_claim){a->flags, a->key, a->sent});
 }
 
 static void on_dialog_request(struct arrival *a)
@@ -263,7 +284,7 @@ static void on_parsed(struct worker *w, const struct sip_path *from, const struc
 		return;
 	}
 	if (m->status) {
-		on_response(w, m);
+		on_response(w, m, from);
 		return;
 	}
 	a.path = reply_path(from, m);
@@ -317,6 +338,10 @@ void ingress_message(struct worker *w, const struct sip_path *from, char *data, 
 	const struct addr *source = &from->peer;
 	struct sip_msg m;
 	const char *why;
+	if (backup_socket(w, from) && strncasecmp(data, "SIP/", 4) != 0) {
+		stats_inc(&w->stats, STAT_DROP_SOURCE);
+		return;
+	}
 	if (too_short(data, len)) {
 		stats_inc(&w->stats, STAT_DROP_KEEPALIVE);
 		return;
@@ -348,6 +373,7 @@ void ingress_claimed(struct worker *w, const struct sip_path *from, struct claim
 	struct arrival a = arrival_of(w, from, m);
 	a.path = reply_path(from, m);
 	a.key = claim_key(claim);
+	a.sent = sent;
 	a.flags = verdict == PROXY_CLAIM_LATE ? RECORD_UC : verdict == PROXY_CLAIM_ADOPT ? RECORD_AD : 0;
 	if (m->method == SIP_CANCEL && verdict == PROXY_CLAIM_ADOPT && a.trunk >= 0 && sent)
 		adopt_cancel(w, m, &a.path, a.source, a.trunk, sent);

@@ -337,7 +337,7 @@ int proxy_take_handed(struct proxy *p, const struct addr *source, const struct a
 	const char *id;
 	size_t id_len;
 	int s = socket_of(&p->common.config, listener);
-	if (s < 0 || !p->common.config.listen[s].anycast || !sip_scan_call_id(data, len, &id, &id_len))
+	if (s < 0 || !sip_scan_call_id(data, len, &id, &id_len))
 		return -ENOENT;
 	struct handed *h = malloc(sizeof *h + len + 1);
 	if (!h)

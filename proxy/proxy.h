@@ -27,6 +27,7 @@ struct proxy_listen {
 	struct addr address;
 	bool anycast;
 	bool may_be_absent;           /* the anycast address is put on the host later: bind all the same */
+	bool backup;                  /* another node's egress address: what comes here was meant for that node */
 };
 
 struct tls_context;
@@ -156,6 +157,8 @@ struct proxy_claims {
 	/* Asks whose `key` is, to `take` it if it is nobody's. 0: proxy_claim_verdict() is to follow, on this thread, not
 	 * within the call. Else: nobody can be asked. */
 	int (*ask)(void *arg, unsigned worker, const char *key, bool take, struct claim *claim);
+	/* A response came to `egress`, which is another node's: that one gets it too, if it lives. */
+	void (*stray)(void *arg, const struct addr *source, const struct addr *egress, const void *data, size_t len);
 	/* What was claimed has been sent on. */
 	void (*sent)(void *arg, unsigned worker, const char *key, const char *via, const struct addr *peer, const char *uri);
 	void *arg;
@@ -166,7 +169,7 @@ void proxy_on_claims(struct proxy *proxy, const struct proxy_claims *claims);
 void proxy_claim_verdict(struct claim *claim, enum proxy_verdict verdict, const struct proxy_sent *sent);
 /* The worker's thread. The message that waits, for whoever it is handed to. */
 const char *proxy_claim_message(const struct claim *claim, struct addr *source, struct addr *listener, size_t *len);
-/* Any thread. Another node hands over what came to its `listener`, which is one of ours too: it is served as if it had
+/* Any thread. Another node hands over what came to its `listener`, which is ours (too): it is served as if it had
  * come here. -ENOENT: it is not. -ENOMEM. */
 int proxy_take_handed(struct proxy *proxy, const struct addr *source, const struct addr *listener, const void *data,
                       size_t len);

@@ -203,6 +203,8 @@ static int open_socket(struct self *s, const struct addr *own, struct err *err)
 		return err_sys(err, errno, "no socket for the node's own questions");
 	s->fd[f] = fd;
 	addr_set_port(&bound, 0);
+	/* an egress address that is announced is put on the host later */
+	setsockopt(fd, f ? IPPROTO_IPV6 : IPPROTO_IP, f ? IPV6_FREEBIND : IP_FREEBIND, &(int){1}, sizeof(int));
 	if (bind(fd, &bound.sa, addr_len(&bound)) || getsockname(fd, &bound.sa, &len))
 		return err_sys(err, errno, "cannot ask this node itself from %s", addr_host_str(own, text));
 	s->own[f] = bound;

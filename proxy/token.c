@@ -199,16 +199,44 @@ bool branch_has_loop(const char *branch, uint64_t loop)
 	return !strcmp(branch + LOOP_AT, text);
 }
 
-void branch_sign(struct signer *s, const char *call_id, uint32_t cseq, const char *upstream_branch,
-                 const char *upstream_host, uint8_t attempt, uint64_t loop, char out[BRANCH_LEN])
+#define BRANCH_BYTES (3 + MAC_LEN)
+#define BRANCH_CHARS (LOOP_AT + LOOP_LEN * 4 / 3)
+
+static void branch_bytes(EVP_MAC_CTX *ctx, const char *call_id, uint32_t cseq, const char *upstream_branch,
+                         const char *upstream_host, uint8_t attempt, uint8_t out[BRANCH_BYTES])
 {
 	const void *const parts[] = {"branch", call_id, &cseq, upstream_branch, upstream_host, &attempt};
 	const size_t lens[] = {6, strlen(call_id), sizeof cseq, strlen(upstream_branch), strlen(upstream_host), 1};
-	uint8_t bytes[15] = {VERSION, 0, attempt};
-	mac_parts(s->ctx, parts, lens, 6, bytes + 3);
+	out[0] = VERSION;
+	out[1] = 0;
+	out[2] = attempt;
+	mac_parts(ctx, parts, lens, 6, out + 3);
+}
+
+void branch_sign(struct signer *s, const char *call_id, uint32_t cseq, const char *upstream_branch,
+                 const char *upstream_host, uint8_t attempt, uint64_t loop, char out[BRANCH_LEN])
+{
+	uint8_t bytes[BRANCH_BYTES];
+	branch_bytes(s->ctx, call_id, cseq, upstream_branch, upstream_host, attempt, bytes);
 	memcpy(out, "z9hG4bK", 7);
 	base64url(bytes, sizeof bytes, out + 7);
 	loop_text(loop, out + LOOP_AT);
+}
+
+bool branch_verify(struct signer *s, const char *branch, const char *call_id, uint32_t cseq, const char *upstream_branch,
+                   const char *upstream_host, uint8_t *attempt)
+{
+	EVP_MAC_CTX *const contexts[] = {s->ctx, s->old};
+	uint8_t bytes[BRANCH_BYTES], want[BRANCH_BYTES];
+	if (strlen(branch) != BRANCH_CHARS || strncmp(branch, "z9hG4bK", 7) != 0 || !unbase64url(branch + 7, LOOP_AT - 7, bytes))
+		return false;
+	for (unsigned i = 0; i < 2 && contexts[i]; i++) {
+		branch_bytes(contexts[i], call_id, cseq, upstream_branch, upstream_host, bytes[2], want);
+		*attempt = bytes[2];
+		if (!CRYPTO_memcmp(bytes, want, sizeof bytes))
+			return true;
+	}
+	return false;
 }
 
 void tag_sign(struct signer *s, const char *call_id, const char *from_tag, char out[TAG_LEN])

@@ -40,6 +40,9 @@ bool token_verify(struct signer *signer, const char *text, const char *call_id, 
  * stateless proxy). Its last part is `loop`, sip_loop_value() of that request. NUL-terminated into out. */
 void branch_sign(struct signer *signer, const char *call_id, uint32_t cseq, const char *upstream_branch,
                  const char *upstream_host, uint8_t attempt, uint64_t loop, char out[BRANCH_LEN]);
+/* Whether a branch is what branch_sign() makes of the rest, whichever attempt it was; *attempt. */
+bool branch_verify(struct signer *signer, const char *branch, const char *call_id, uint32_t cseq, const char *upstream_branch,
+                   const char *upstream_host, uint8_t *attempt);
 /* Whether `branch` looks like one of ours and has this loop value. */
 bool branch_has_loop(const char *branch, uint64_t loop);
 

@@ -346,6 +346,23 @@ bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out)
 	return true;
 }
 
+bool sip_msg_response_to(const struct sip_msg *m, struct addr *out)
+{
+	const sip_via_t *v = m->sip->sip_via->v_next;
+	char host[ADDR_STR_LEN];
+	if (!v || !v->v_protocol || strcasecmp(v->v_protocol, "SIP/2.0/UDP"))
+		return false;
+	const char *at = v->v_received ? v->v_received : v->v_host, *port = v->v_rport && *v->v_rport ? v->v_rport : v->v_port;
+	size_t n = strlen(at);
+	if (*at == '[' && n > 2 && n < sizeof host) {  /* IPv6 as a sent-by has it */
+		memcpy(host, at + 1, n - 2);
+		host[n - 2] = 0;
+		at = host;
+	}
+	unsigned long number = port ? strtoul(port, NULL, 10) : 5060;
+	return number > 0 && number <= UINT16_MAX && addr_parse(out, at, (uint16_t)number) == 0;
+}
+
 static bool header_is(const char *p, const char *end, const char **value)
 {
 	size_t name = 0;

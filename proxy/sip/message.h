@@ -73,6 +73,9 @@ bool sip_msg_route(const struct sip_msg *m, unsigned i, struct sip_uri_view *out
 const char *sip_msg_proxy_require(const struct sip_msg *m, unsigned i);
 /* The second Via's branch and sent-by, as another node's answer would find them; false if none. */
 bool sip_msg_second_via(const struct sip_msg *m, struct sip_via_view *out);
+/* Where a response goes once its topmost Via is off: what the one below says (section 18.2.2, RFC 3581). False: there is
+ * none, it is a name, or it asks for another transport than UDP. */
+bool sip_msg_response_to(const struct sip_msg *m, struct addr *out);
 /* Whether any Via's branch is one that `is` says yes to. */
 bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, uint64_t arg), uint64_t arg);
 /* One number from all that decides where a proxy sends a request, the Vias not among it: a request that

@@ -75,6 +75,7 @@ static void test_route(void)
 		"some SIP workers do not answer", "overloaded",
 		"fewer regions reachable than gate.min_regions, kept: no other node announces it",
 		"fit again, held back until gate.hold is over", "announced by the operator",
+		"answers of the regions come here", "for answers to another node, should it be dead",
 	};
 
 	for (int i = POLICY_ROUTE_WITHDRAW; i <= POLICY_ROUTE_ANNOUNCE; i++)
