@@ -104,21 +104,32 @@ static void leave(struct claim *c)
 	c->waits = false;
 }
 
-void proxy_claim_verdict(struct claim *c, enum proxy_verdict verdict, const struct proxy_sent *sent)
+static void count(struct worker *w, enum proxy_verdict verdict)
 {
-	struct worker *w = c->w;
-	leave(c);
 	if (verdict == PROXY_CLAIM_LATE)
 		stats_inc(&w->stats, STAT_UNCLAIMED);
 	else if (verdict == PROXY_CLAIM_HANDED)
 		stats_inc(&w->stats, STAT_HANDED);
 	else if (verdict == PROXY_CLAIM_ADOPT)
 		stats_inc(&w->stats, STAT_ADOPTED);
-	worker_turn_begin(w);
+}
+
+void claim_settle(struct claim *c, enum proxy_verdict verdict, const struct proxy_sent *sent)
+{
+	struct worker *w = c->w;
+	leave(c);
+	count(w, verdict);
 	if (verdict != PROXY_CLAIM_HANDED)
 		ingress_claimed(w, &c->from, c, verdict, sent);
-	worker_turn_end(w);
 	claim_end(c);
+}
+
+void proxy_claim_verdict(struct claim *c, enum proxy_verdict verdict, const struct proxy_sent *sent)
+{
+	struct worker *w = c->w;
+	worker_turn_begin(w);
+	claim_settle(c, verdict, sent);
+	worker_turn_end(w);
 }
 
 const char *proxy_claim_message(const struct claim *c, struct addr *source, struct addr *listener, size_t *len)

@@ -28,6 +28,8 @@ void claim_end(struct claim *claim);
 const char *claim_key(const struct claim *claim);
 /* A claimed request has been sent on. */
 void claim_sent(struct worker *w, const char *key, const char *via, const struct addr *peer, const char *uri);
+/* proxy_claim_verdict() within a turn. */
+void claim_settle(struct claim *claim, enum proxy_verdict verdict, const struct proxy_sent *sent);
 /* When the worker ends. */
 void claims_drop(struct worker *w);
 

@@ -9,6 +9,7 @@ check_PROGRAMS += \
 	tests/unit/call_memory_test \
 	tests/unit/dialog_test \
 	tests/unit/active_test \
+	tests/unit/claim_test \
 	tests/unit/ingress_test \
 	tests/unit/number_test \
 	tests/unit/frame_test \
@@ -86,3 +87,6 @@ tests_unit_active_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG)
 tests_unit_dialog_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_claim_test_SOURCES = tests/unit/claim_test.c $(PROXY_RIG)
+tests_unit_claim_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_claim_test_LDADD = $(PROXY_TEST_LIBS)
