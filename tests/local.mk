@@ -25,7 +25,7 @@ tests_bench_board_SOURCES = tests/bench/board.c
 tests_bench_board_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_bench_board_LDADD = $(CLUSTER_LIBS)
 CLEANFILES += tests/bench/board
-EXTRA_DIST += tests/bench/fleet
+EXTRA_DIST += tests/bench/fleet tests/bench/fleet_kill.py
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
 	tests/bench/calls tests/bench/stage.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy

@@ -54,4 +54,11 @@ def report(samples, names):
             # The highest rate is the last one written and stays: the headline figure.
             for other in of if name == "tandem" else ():
                 figures["udp.cpu_ratio_" + other] = figures["udp.cps%d.cpu_ratio_%s" % (rate, other)] = round(of[other], 3)
+        if "claims" in names and "tandem" in names:
+            figures["claims.cpu_ratio"] = round(cpu["claims"] / cpu["tandem"], 3)
+            figures["claims.setup_p99_added_ms"] = round(p99["claims"] - p99["tandem"], 3)
+            if "kamailio" in names:
+                figures["claims.cpu_ratio_kamailio"] = round(cpu["claims"] / cpu["kamailio"], 3)
+            print("%9d  with claims: CPU %.2f of without, p99 of INVITE to 200 %+.2f ms" % (
+                rate, cpu["claims"] / cpu["tandem"], p99["claims"] - p99["tandem"]))
     return figures

@@ -12,10 +12,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 CARRIER, REGIONS = "192.0.2.2", ("198.51.100.21", "198.51.100.22")
-EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13"}
-FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13"}
+EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13", "claims": "198.51.100.14"}
+FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13",
+         "claims": "203.0.113.14"}
 CALL_MS = 200
-NAMES = ("tandem", "kamailio", "relay")
+NAMES = ("tandem", "claims", "kamailio", "relay")
 
 TANDEM_CONFIG = """
 node: {{id: {name}, address: {egress}, egress: {egress}, workers: {workers}}}
@@ -32,7 +33,9 @@ rules:
   - {{name: all, pool: default}}
 admin: {{listen: ["unix:{dir}/{name}.sock"]}}
 log: {{level: warn, calls: {{file: {dir}/{name}.jsonl}}}}
-"""
+{more}"""
+REDIS_PORT = 7001
+CLAIMS_CONFIG = 'cluster: {secret_file: key, redis: ["redis://127.0.0.1:%d"]}\n' % REDIS_PORT
 
 
 SIPP_NICE = -10  # where that is permitted: SIPp is not what is measured
@@ -75,15 +78,24 @@ class Bench:
 
     # ---- the servers ----
 
-    def start_tandem(self, cpus, name="tandem", workers=1):
+    def start_tandem(self, cpus, name="tandem", workers=1, more=""):
         config = "%s/%s.yaml" % (self.dir, name)
         with open(config, "w") as out:
             out.write(TANDEM_CONFIG.format(name=name, workers=workers, egress=EGRESS[name], front=FRONT[name],
-                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir))
+                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir, more=more))
         return self.spawn(name, [self.args.build + "/tandemd", "-c", config], cpus)
 
     def start_tandem2(self, cpus):
         return self.start_tandem(cpus, "tandem2", 2)
+
+    def start_claims(self, cpus):
+        """tandem as one node of a fleet: it claims each transaction in Redis, which runs beside SIPp."""
+        others = set(os.sched_getaffinity(0)) - cpus
+        self.spawn("redis", ["redis-server", "--port", str(REDIS_PORT), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                             "--dir", self.dir], others or cpus)
+        with open(self.dir + "/key", "w") as key:
+            key.write("a secret for the bench, long enough\n")
+        return self.start_tandem(cpus, "claims", 1, CLAIMS_CONFIG)
 
     def start_kamailio(self, cpus):
         modules = glob.glob("/usr/lib/*/kamailio/modules/tm.so")

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """A region for the lab and the demo: answers probes and calls, and says in the end what it had.
 
-    region.py ADDRESS DELAY_MS FILE
+    region.py ADDRESS DELAY_MS FILE [RING_MS]
 
-Rings DELAY_MS after an INVITE, answers 300 ms later, repeats its 200 until the ACK, answers CANCEL and BYE.
+Rings DELAY_MS after an INVITE, answers RING_MS (300) later, repeats its 200 until the ACK, answers CANCEL and BYE.
 Unlike SIPp, which sends every message of a call to where the call's first one came from, it answers along the
 Via (RFC 3261 section 18.2.2): what an established call needs when the node that set it up is gone. Figures go to
-FILE as JSON whenever they change: invites, ended (by BYE), cancelled, up, unknown (in-dialog requests of no call,
-answered 481).
+FILE as JSON soon after they change: invites, duplicates (another transaction for a call that is there: RFC 3261
+section 8.2.2.2), ringing, up, ended (by BYE), cancelled, unknown (in-dialog requests of no call, answered 481).
 """
 import heapq
 import itertools
@@ -19,28 +19,42 @@ import socket
 import sys
 import time
 
-ANSWER_S = 0.3
+WRITE_S = 0.05
 
 
 class Region:
-    def __init__(self, address, delay, path):
-        self.address, self.delay, self.path = address, delay, path
+    def __init__(self, address, delay, path, ring=0.3):
+        self.address, self.delay, self.path, self.ring_s = address, delay, path, ring
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.socket.bind((address, 5060))
         self.calls = {}    # Call-ID -> state: "ringing", "answered", "up", "ended"
+        self.transactions = {}   # Call-ID -> topmost Via of its INVITE
         self.timers, self.order = [], itertools.count()
-        self.figures = {"invites": 0, "ended": 0, "cancelled": 0, "up": 0, "unknown": 0}
+        self.figures = dict.fromkeys(("invites", "duplicates", "ringing", "up", "ended", "cancelled", "unknown"), 0)
+        self.to_write = False
         self.write_figures()
 
     def write_figures(self):
-        self.figures["up"] = sum(state == "up" for state in self.calls.values())
+        self.to_write = False
         with open(self.path + ".new", "w") as out:
             json.dump(self.figures, out)
         os.rename(self.path + ".new", self.path)
 
-    def count(self, what):
-        self.figures[what] += 1
-        self.write_figures()
+    def count(self, what, by=1):
+        self.figures[what] += by
+        if not self.to_write:
+            self.to_write = True
+            self.later(WRITE_S, self.write_figures)
+
+    def become(self, call_id, state):
+        """The call's next state; how many ring and are up is kept count of."""
+        for old, by in ((self.calls.get(call_id), -1), (state, 1)):
+            if old in ("ringing", "answered"):
+                self.count("ringing", by)
+            elif old == "up":
+                self.count("up", by)
+        self.calls[call_id] = state
 
     def later(self, seconds, action):
         heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.order), action))
@@ -64,20 +78,24 @@ class Region:
     def on_invite(self, request):
         call_id = request["call_id"]
         if call_id in self.calls:
+            if "tag=" not in dict(request["headers"])["to"] and self.transactions[call_id] != request["via"]:
+                self.count("duplicates")
+                self.reply(request, 482, "Loop Detected")
             return
-        self.calls[call_id] = "ringing"
+        self.transactions[call_id] = request["via"]
+        self.become(call_id, "ringing")
         self.count("invites")
         self.later(self.delay, lambda: self.ring(request))
 
     def ring(self, request):
         if self.calls.get(request["call_id"]) == "ringing":
             self.reply(request, 180, "Ringing")
-            self.later(ANSWER_S, lambda: self.answer(request, 0.5))
+            self.later(self.ring_s, lambda: self.answer(request, 0.5))
 
     def answer(self, request, wait):
         if self.calls.get(request["call_id"]) not in ("ringing", "answered"):
             return
-        self.calls[request["call_id"]] = "answered"
+        self.become(request["call_id"], "answered")
         self.reply(request, 200, "OK", "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
                    % (self.address, self.address))
         if wait <= 16:
@@ -86,7 +104,7 @@ class Region:
     def on_cancel(self, request):
         self.reply(request, 200, "OK")
         if self.calls.get(request["call_id"]) == "ringing":
-            self.calls[request["call_id"]] = "ended"
+            self.become(request["call_id"], "ended")
             self.count("cancelled")
             request["headers"] = [(n, v.replace("CANCEL", "INVITE") if n == "cseq" else v) for n, v in request["headers"]]
             self.reply(request, 487, "Request Terminated")
@@ -97,8 +115,8 @@ class Region:
             self.count("unknown")
             self.reply(request, 481, "Call Does Not Exist")
             return
-        self.calls[request["call_id"]] = "ended"
         if state != "ended":
+            self.become(request["call_id"], "ended")
             self.count("ended")
         self.reply(request, 200, "OK")
 
@@ -119,8 +137,7 @@ class Region:
         elif method == "BYE":
             self.on_bye(request)
         elif method == "ACK" and self.calls.get(request["call_id"]) == "answered":
-            self.calls[request["call_id"]] = "up"
-            self.write_figures()
+            self.become(request["call_id"], "up")
 
     def run(self):
         while True:
@@ -132,7 +149,7 @@ class Region:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__.strip())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Region(sys.argv[1], int(sys.argv[2]) / 1000, sys.argv[3]).run()
+    Region(sys.argv[1], int(sys.argv[2]) / 1000, sys.argv[3], int(sys.argv[4]) / 1000 if len(sys.argv) > 4 else 0.3).run()

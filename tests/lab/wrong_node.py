@@ -98,7 +98,7 @@ class SlowRedis(threading.Thread):
 class Net:
     """The namespaces, once; routes are moved by the cases."""
 
-    def __init__(self, work, n_nodes=3):
+    def __init__(self, work, n_nodes=3, parties=True):
         self.work, self.n = work, n_nodes
         for place in ["router", "carrier", "region"] + ["n%d" % i for i in range(1, n_nodes + 1)]:
             sh("ip", "netns", "add", place)
@@ -113,10 +113,11 @@ class Net:
             sh("ip", "-n", "router", "address", "add", address + "/32", "dev", "lo")
         with inside("router"):
             SlowRedis().start()
-        with inside("carrier"):
-            self.carrier = Party(CARRIER)
-        with inside("region"):
-            self.region = Party(REGION)
+        if parties:
+            with inside("carrier"):
+                self.carrier = Party(CARRIER)
+            with inside("region"):
+                self.region = Party(REGION)
 
     @staticmethod
     def join(place, gateway, address):
@@ -182,8 +183,8 @@ class Redis:
 class Tandem:
     name = "tandem"
 
-    def __init__(self, net, program, n, redis):
-        self.net, self.program, self.n, self.slow = net, program, n, redis == "slow"
+    def __init__(self, net, program, n, redis, peers=""):
+        self.net, self.program, self.n, self.slow, self.peers = net, program, n, redis == "slow", peers
         with open(net.work + "/cluster.key", "w") as key:
             key.write("the secret of the lab, the same on all nodes\n")
         self.nodes = {}
@@ -206,11 +207,13 @@ anycast:
   prefixes: [{prefix: %(anycast)s/32, manage_address: true}]
   announce_egress: true
   egress_backup: [%(others)s]
+  %(peers)s
   gate: {rise: 1, fall: 2, interval: 100ms, hold: 0s}
 cluster: {secret_file: cluster.key, redis: ["redis://%(redis)s:6379"]}
 admin: {listen: ["127.0.0.1:8080"]}
 log: {level: info, calls: {file: %(work)s/calls%(i)d.jsonl}}
 """ % {"i": i, "own": link(i)[1], "egress": egress(i), "anycast": ANYCAST, "region": REGION, "others": others,
+                "peers": self.peers % {"router": link(i)[0], "own": link(i)[1]} if self.peers else "peers: []",
                 "redis": SLOW_REDIS if self.slow else REDIS, "work": self.net.work})
         return path
 
@@ -611,6 +614,11 @@ class Lab:
         elif owner == "killed":
             self.stack.nodes[1].kill()
             self.stack.start(1)
+        if self.redis == "down" and owner == "killed":  # who was born without Redis knows nobody
+            self.server.start()
+            self.stack.whole(True)
+            self.server.stop()
+            self.stack.redis_gone()
         self.stack.whole(self.redis != "down")
 
     def end(self):
