@@ -32,7 +32,7 @@ struct claims {
 	struct claims_config config;
 	struct redis *servers[CLAIM_SERVERS_MAX];
 	struct ask *asks;                /* those not answered */
-	struct jw value;                 /* the text being made */
+	struct jw value, body;           /* the text being made, and what it signs */
 	uint64_t seq;
 	struct log_limit limit;
 };
@@ -46,21 +46,19 @@ static void full_key(const struct claims *c, const char *key, char *out, size_t 
 
 static bool encode(struct claims *c, const char *key, const char *via, const char *peer, const char *uri)
 {
-	struct jw body;
-	jw_init(&body);
-	jw_object(&body);
-	jw_kstr(&body, "node", c->config.node);
-	if (*via) {
-		jw_kstr(&body, "via", via);
-		jw_kstr(&body, "peer", peer);
-		jw_kstr(&body, "uri", uri);
-	}
-	jw_object_end(&body);
+	struct jw *body = &c->body;
+	jw_reset(body);
 	jw_reset(&c->value);
-	bool ok = !body.bad && !signed_encode(&c->config.keys, key, ++c->seq, atomic_load(c->config.epoch), body.data, body.len,
-	                                      &c->value);
-	jw_free(&body);
-	return ok;
+	jw_object(body);
+	jw_kstr(body, "node", c->config.node);
+	if (*via) {
+		jw_kstr(body, "via", via);
+		jw_kstr(body, "peer", peer);
+		jw_kstr(body, "uri", uri);
+	}
+	jw_object_end(body);
+	return !body->bad && !signed_encode(&c->config.keys, key, ++c->seq, atomic_load(c->config.epoch), body->data, body->len,
+	                                    &c->value);
 }
 
 static bool take_text(const json_t *o, const char *key, char *out, size_t size)
@@ -135,8 +133,9 @@ static int set(struct claims *c, unsigned server, const char *key, int ms, const
 	snprintf(px, sizeof px, "%d", ms);
 	const char *argv[] = {"SET", key, c->value.data, "PX", px, how, "GET"};
 	const size_t lens[] = {3, strlen(key), c->value.len, 2, strlen(px), strlen(how), 3};
-	return redis_command_argv(c->servers[server], a ? c->config.wait_ms * CLOCK_MS : CLOCK_SEC, a ? on_reply : NULL, a,
-	                          !*how ? 5 : a ? 7 : 6, argv, lens);
+	if (!a)
+		return redis_command_quiet(c->servers[server], *how ? 6 : 5, argv, lens);
+	return redis_command_argv(c->servers[server], c->config.wait_ms * CLOCK_MS, on_reply, a, 7, argv, lens);
 }
 
 static int first_ready(const struct claims *c)
@@ -206,6 +205,7 @@ struct claims *claims_new(struct event_base *base, const struct claims_config *c
 		return NULL;
 	c->config = *config;
 	jw_init(&c->value);
+	jw_init(&c->body);
 	for (unsigned i = 0; i < config->n_servers; i++)
 		if (!(c->servers[i] = redis_new(base, &config->servers[i], &timing, NULL, NULL))) {
 			claims_free(c);
@@ -220,6 +220,7 @@ void claims_free(struct claims *c)
 		return;
 	for (unsigned i = 0; i < CLAIM_SERVERS_MAX; i++)
 		redis_free(c->servers[i]);  /* answers what waits */
+	jw_free(&c->body);
 	jw_free(&c->value);
 	explicit_bzero(&c->config.keys, sizeof c->config.keys);
 	free(c);

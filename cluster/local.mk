@@ -9,4 +9,5 @@ libcluster_a_SOURCES = \
 	cluster/peer_msg.c cluster/peer_msg.h \
 	cluster/record.c cluster/record.h \
 	cluster/redis.c cluster/redis.h \
+	cluster/redis_loop.c cluster/redis_loop.h \
 	cluster/redis_server.c

@@ -12,6 +12,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/buf.h"
+
 #define MAC_LEN 32
 #define MAC_HEX (2 * MAC_LEN)
 #define VERSION "tandem1"
@@ -55,17 +57,22 @@ int cluster_keys_add(struct cluster_keys *keys, const uint8_t *secret, size_t le
 static bool sign(const struct cluster_keys *keys, unsigned which, const char *redis_key, uint64_t seq, uint64_t epoch,
                  const char *body, size_t len, char out[MAC_HEX + 1])
 {
-	uint8_t mac[MAC_LEN];
-	struct jw w;
+	static const char label[] = "tandem record";
+	uint8_t mac[MAC_LEN], few[1024];
 	char head[HEADER_MAX];
 	int n = snprintf(head, sizeof head, "%s %" PRIu64 " %" PRIu64, VERSION, seq, epoch);
-	jw_init(&w);
-	jw_raw(&w, "tandem record", sizeof "tandem record");
-	jw_raw(&w, redis_key, strlen(redis_key) + 1);
-	jw_raw(&w, head, (size_t)n + 1);
-	jw_raw(&w, body, len);
-	bool ok = !w.bad && hmac(keys->secret[which], keys->len[which], w.data, w.len, mac);
-	jw_free(&w);
+	size_t key_len = strlen(redis_key) + 1, total = sizeof label + key_len + (size_t)n + 1 + len;
+	uint8_t *text = total <= sizeof few ? few : malloc(total);
+	if (!text)
+		return false;
+	struct writer w = writer_of(text, total);
+	write_bytes(&w, label, sizeof label);
+	write_bytes(&w, redis_key, key_len);
+	write_bytes(&w, head, (size_t)n + 1);
+	write_bytes(&w, body, len);
+	bool ok = hmac(keys->secret[which], keys->len[which], text, total, mac);
+	if (text != few)
+		free(text);
 	if (ok)
 		hex(mac, MAC_LEN, out);
 	return ok;

@@ -38,17 +38,21 @@ struct question {
 	unsigned worker;
 	bool take;
 	char key[CLAIM_KEY_MAX];
-	/* where it is another node's */
-	struct claim_value value;
 	enum proxy_verdict verdict;
+	struct theirs *theirs;           /* NULL: it is not known to be another node's */
+};
+
+/* What is another node's, for the control thread. */
+struct theirs {
+	struct claim_value value;
 	struct addr source, listener;
 	size_t len;
-	char *message;
+	char message[];
 };
 
 static void question_free(struct question *q)
 {
-	free(q->message);
+	free(q->theirs);
 	free(q);
 }
 
@@ -58,7 +62,8 @@ static void question_free(struct question *q)
 static void on_settled(void *arg)
 {
 	struct question *q = arg;
-	struct proxy_sent sent = {q->value.via, q->value.peer, q->value.uri};
+	const struct claim_value *v = &q->theirs->value;
+	struct proxy_sent sent = {v->via, v->peer, v->uri};
 	if (!atomic_load(&q->fleet->stopped)) {
 		if (q->verdict == PROXY_CLAIM_ADOPT && q->take)
 			claims_seize(q->fleet->workers[q->worker], q->key);
@@ -70,7 +75,8 @@ static void on_settled(void *arg)
 /* What could not be sent is lost as a datagram may be: it comes again. */
 static enum proxy_verdict hand_to_owner(struct question *q)
 {
-	int rc = peer_hand(q->fleet->peer, q->value.node, q->value.epoch, &q->source, &q->listener, q->message, q->len);
+	const struct theirs *t = q->theirs;
+	int rc = peer_hand(q->fleet->peer, t->value.node, t->value.epoch, &t->source, &t->listener, t->message, t->len);
 	return rc == -ENOENT ? PROXY_CLAIM_ADOPT : PROXY_CLAIM_HANDED;
 }
 
@@ -79,11 +85,12 @@ static enum proxy_verdict hand_to_owner(struct question *q)
 static enum proxy_verdict hand_blindly(struct question *q)
 {
 	struct fleet_claims *f = q->fleet;
+	const struct theirs *t = q->theirs;
 	for (unsigned i = 0; i < BLIND; i++)
 		if (!strcmp(f->blind[i], q->key))
 			return PROXY_CLAIM_NOBODYS;
 	snprintf(f->blind[f->next_blind++ % BLIND], CLAIM_KEY_MAX, "%s", q->key);
-	return peer_hand_to_other(f->peer, &q->source, &q->listener, q->message, q->len) ? PROXY_CLAIM_NOBODYS : PROXY_CLAIM_HANDED;
+	return peer_hand_to_other(f->peer, &t->source, &t->listener, t->message, t->len) ? PROXY_CLAIM_NOBODYS : PROXY_CLAIM_HANDED;
 }
 
 /* Control thread. */
@@ -95,19 +102,22 @@ static void on_theirs(void *arg)
 		question_free(q);
 		return;
 	}
-	q->verdict = *q->value.node ? hand_to_owner(q) : hand_blindly(q);
+	q->verdict = *q->theirs->value.node ? hand_to_owner(q) : hand_blindly(q);
 	if (proxy_worker_post(f->proxy, q->worker, on_settled, q))
 		question_free(q);
 }
 
 static bool hand(struct question *q, const struct claim_value *value)
 {
-	const char *message = proxy_claim_message(q->claim, &q->source, &q->listener, &q->len);
-	q->value = *value;
-	q->message = malloc(q->len);
-	if (!q->message)
+	struct addr source, listener;
+	size_t len;
+	const char *message = proxy_claim_message(q->claim, &source, &listener, &len);
+	struct theirs *t = malloc(sizeof *t + len);
+	if (!t)
 		return false;
-	memcpy(q->message, message, q->len);
+	*t = (struct theirs){.value = *value, .source = source, .listener = listener, .len = len};
+	memcpy(t->message, message, len);
+	q->theirs = t;
 	return loop_post(q->fleet->loop, on_theirs, q) == 0;
 }
 

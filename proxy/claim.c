@@ -8,14 +8,19 @@
 
 #include "proxy/ingress.h"
 
+/* One of the usual size is kept when it ends: the allocator goes through all its free memory for a block so large. */
+#define USUAL 2048
+#define KEPT_MAX 64
+
 struct claim {
 	UT_hash_handle hh;
+	struct claim *next;              /* of those kept */
 	struct worker *w;
 	struct sip_path from;
 	struct sip_msg msg;
 	bool waits;
 	char key[CLAIM_KEY_LEN];
-	size_t len;
+	size_t len, room;
 	char data[];
 };
 
@@ -29,10 +34,16 @@ bool claim_wanted(const struct worker *w, const struct sip_path *from, const cha
 
 struct claim *claim_new(struct worker *w, const struct sip_path *from, const char *data, size_t len)
 {
-	struct claim *c = malloc(sizeof *c + len + 1);
-	if (!c)
+	size_t room = len < USUAL ? USUAL : len + 1;
+	struct claim *c = room == USUAL ? w->claims_kept : NULL;
+	if (c) {
+		w->claims_kept = c->next;
+		w->n_claims_kept--;
+	} else if (!(c = malloc(sizeof *c + room))) {
 		return NULL;
+	}
 	memset(c, 0, sizeof *c);
+	c->room = room;
 	c->w = w;
 	c->from = *from;
 	c->len = len;
@@ -46,10 +57,17 @@ const char *claim_key(const struct claim *c) { return c->key; }
 
 void claim_end(struct claim *c)
 {
+	struct worker *w = c->w;
 	if (c->waits)
 		return;
 	sip_release(&c->msg);
-	free(c);
+	if (c->room != USUAL || w->n_claims_kept == KEPT_MAX) {
+		free(c);
+		return;
+	}
+	c->next = w->claims_kept;
+	w->claims_kept = c;
+	w->n_claims_kept++;
 }
 
 /* Of the INVITE transaction, also for a CANCEL or an ACK; short, and nobody without the secret can make one that is
@@ -146,5 +164,9 @@ void claims_drop(struct worker *w)
 	HASH_ITER(hh, w->claims, c, next) {
 		leave(c);
 		claim_end(c);
+	}
+	while ((c = w->claims_kept)) {
+		w->claims_kept = c->next;
+		free(c);
 	}
 }

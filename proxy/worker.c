@@ -133,8 +133,15 @@ static void end_turn(struct worker *w)
 	atomic_store_explicit(&w->open, w->txns.open, memory_order_relaxed);
 }
 
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_turn(arg);
+}
+
 void worker_turn_begin(struct worker *w) { begin_turn(w); }
-void worker_turn_end(struct worker *w) { end_turn(w); }
+void worker_turn_end(struct worker *w) { event_active(w->turn_event, EV_TIMEOUT, 1); }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -443,7 +450,8 @@ static int make_inbox(struct worker *w)
 			return -ENOMEM;
 	w->inbox_event = event_new(loop_base(w->loop), w->inbox_bell.fd, EV_READ | EV_PERSIST, on_inbox, w);
 	w->timer_event = event_new(loop_base(w->loop), -1, 0, on_timer, w);
-	return w->inbox_event && w->timer_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
+	w->turn_event = event_new(loop_base(w->loop), -1, 0, on_turn_end, w);
+	return w->inbox_event && w->timer_event && w->turn_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 static int make_streams(struct worker *w, struct err *err)
@@ -551,6 +559,8 @@ void worker_free(struct worker *w)
 	signer_free(w->signer);
 	if (w->timer_event)
 		event_free(w->timer_event);
+	if (w->turn_event)
+		event_free(w->turn_event);
 	if (w->inbox_event)
 		event_free(w->inbox_event);
 	bell_free(&w->inbox_bell);

@@ -96,6 +96,9 @@ struct worker {
 	bool over;                       /* it is being taken down: what its mailbox still holds is nothing any more */
 	struct active *actives;          /* uthash: calls that are up */
 	struct claim *claims;            /* uthash: INVITEs that wait to be told whose they are */
+	struct claim *claims_kept;       /* memory for the next ones */
+	unsigned n_claims_kept;
+	struct event *turn_event;        /* ends a turn that began outside the worker's own events */
 	struct prober *prober;
 	struct ring *log;
 	struct ring **inbox;             /* from each worker; NULL from itself */
@@ -118,7 +121,8 @@ void worker_free(struct worker *w);
 /* ---- for the code that runs on a worker ---- */
 
 static inline int64_t worker_now(const struct worker *w) { return w->txns.now_us; }
-/* Around whatever runs on the worker's thread and is not called by it. */
+/* Around whatever runs on the worker's thread and is not called by it. Its end is when all that is at hand has run, so
+ * that what several such send goes in one batch. */
 void worker_turn_begin(struct worker *w);
 void worker_turn_end(struct worker *w);
 uint64_t worker_random(struct worker *w);
