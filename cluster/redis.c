@@ -48,6 +48,7 @@ struct redis {
 	redisAsyncContext *ac;           /* NULL: not connected */
 	struct wait *first, *last;
 	unsigned in_flight;              /* commands hiredis holds, told or not */
+	enum { SKIP_NOT_ASKED, SKIP_DENIED, SKIP_GRANTED } skip;  /* whether the server lets us say CLIENT REPLY */
 	unsigned greeting;               /* answers that a fresh connection waits for */
 	int64_t began_us;                /* of connecting; of the next attempt while down */
 	int64_t heard_us;                /* the last answer, or the first command after none waited */
@@ -209,6 +210,13 @@ int redis_command(struct redis *r, int64_t timeout_us, redis_on_reply *fn, void 
 	return wait_begin(r, w, rc);
 }
 
+/* Denied, its error would be taken for the reply to another command. */
+static void on_may_skip(void *arg, const struct redisReply *reply)
+{
+	struct redis *r = arg;
+	r->skip = reply && reply->type == REDIS_REPLY_STATUS ? SKIP_GRANTED : SKIP_DENIED;
+}
+
 /* Past hiredis' list of who waits for a reply: there will be none. */
 static int append(redisAsyncContext *ac, int argc, const char **argv, const size_t *lens)
 {
@@ -224,6 +232,11 @@ int redis_command_quiet(struct redis *r, int argc, const char **argv, const size
 	static const char *skip[] = {"CLIENT", "REPLY", "SKIP"};
 	if (state_of(r) != REDIS_READY || !r->ac)
 		return -ENOTCONN;
+	if (r->skip == SKIP_NOT_ASKED &&
+	    !send_words(r, CLOCK_SEC, on_may_skip, r, 3, (const char *[]){"CLIENT", "REPLY", "ON"}, NULL))
+		r->skip = SKIP_DENIED;  /* until it is granted */
+	if (r->skip != SKIP_GRANTED)
+		return send_words(r, CLOCK_SEC, NULL, NULL, argc, argv, lens);
 	int rc = append(r->ac, 3, skip, NULL);
 	if (!rc)
 		rc = append(r->ac, argc, argv, lens);
@@ -340,6 +353,7 @@ static void on_connect(const redisAsyncContext *ac, int status)
 	snprintf(db, sizeof db, "%u", r->server.db);
 	if (r->server.db)
 		greet(r, 2, "SELECT", db, NULL);
+	r->skip = SKIP_NOT_ASKED;
 	greet(r, 1, "PING", NULL, NULL);
 }
 

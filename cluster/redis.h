@@ -62,7 +62,8 @@ int redis_command(struct redis *redis, int64_t timeout_us, redis_on_reply *fn, v
 int redis_command_argv(struct redis *redis, int64_t timeout_us, redis_on_reply *fn, void *arg, int argc,
                        const char **argv, const size_t *lens);
 
-/* The same for nobody: the server sends no reply (CLIENT REPLY SKIP), which spares both sides most of the work. */
+/* The same for nobody: the server sends no reply (CLIENT REPLY SKIP, where it is permitted), which spares both sides most
+ * of the work. */
 int redis_command_quiet(struct redis *redis, int argc, const char **argv, const size_t *lens);
 
 /* Whatever was sent under `arg` and waits still is answered to nobody: for an owner that goes. */

@@ -23,7 +23,7 @@ struct server {
 	struct evconnlistener *listener;
 	struct bufferevent *last;
 	uint16_t port;
-	bool mute;
+	bool mute, skips;
 	const char *say;
 	char seen[512];
 	unsigned accepted;
@@ -47,15 +47,17 @@ static void server_read(struct bufferevent *bev, void *arg)
 	char line[256];
 	struct evbuffer *in = bufferevent_get_input(bev);
 	while (take_line(in, line, sizeof line)) {
-		bool ping = false;
+		bool ping = false, skip = false, mute = s->mute || s->skips;
 		for (long words = strtol(line + 1, NULL, 10); words > 0; words--) {
 			take_line(in, line, sizeof line);
 			take_line(in, line, sizeof line);
 			ping = !strcmp(line, "PING");
+			skip = !strcmp(line, "SKIP");
 			size_t len = strlen(s->seen);
 			snprintf(s->seen + len, sizeof s->seen - len, "%s%s", line, words > 1 ? " " : "\n");
 		}
-		if (!s->mute)
+		s->skips = skip;
+		if (!mute && !skip)
 			evbuffer_add_printf(bufferevent_get_output(bev), "%s\r\n", s->say ? s->say : ping ? "+PONG" : "+OK");
 	}
 }
@@ -188,6 +190,36 @@ static void test_reply(void)
 	CU_ASSERT_EQUAL(status.commands, 2);
 	CU_ASSERT_EQUAL(status.replies, 2);
 	CU_ASSERT(status.latency_us > 0);
+	rig_stop(&r);
+}
+
+/* One that nobody waits for: the server is told not to reply, once it has said that it may be told so. */
+static void test_quiet(void)
+{
+	const char *words[] = {"SET", "k", "v"};
+	struct rig r;
+	rig_start(&r, &usual);
+	CU_ASSERT_EQUAL(redis_command_quiet(r.client.redis, 3, words, NULL), -ENOTCONN);
+	CU_ASSERT(until(r.base, &r.client.ups, 1));
+	CU_ASSERT_EQUAL(redis_command_quiet(r.client.redis, 3, words, NULL), 0);
+	redis_command(r.client.redis, 20 * CLOCK_SEC, on_reply, &r.client, "GET one");
+	CU_ASSERT(until(r.base, &r.client.replies, 1));
+	CU_ASSERT_STRING_EQUAL(r.server.seen, "PING\nCLIENT REPLY ON\nSET k v\nGET one\n");
+	CU_ASSERT_EQUAL(redis_command_quiet(r.client.redis, 3, words, NULL), 0);
+	redis_command(r.client.redis, 20 * CLOCK_SEC, on_reply, &r.client, "GET two");
+	CU_ASSERT(until(r.base, &r.client.replies, 2));  /* and it is the reply to that */
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.server.seen, "CLIENT REPLY SKIP\nSET k v\nGET two\n"));
+	rig_stop(&r);
+	rig_start(&r, &usual);                           /* one that may not: an ordinary command */
+	CU_ASSERT(until(r.base, &r.client.ups, 1));
+	r.server.say = "-NOPERM";
+	CU_ASSERT_EQUAL(redis_command_quiet(r.client.redis, 3, words, NULL), 0);
+	redis_command(r.client.redis, 20 * CLOCK_SEC, on_reply, &r.client, "GET one");
+	CU_ASSERT(until(r.base, &r.client.replies, 1));
+	CU_ASSERT_EQUAL(redis_command_quiet(r.client.redis, 3, words, NULL), 0);
+	redis_command(r.client.redis, 20 * CLOCK_SEC, on_reply, &r.client, "GET two");
+	CU_ASSERT(until(r.base, &r.client.replies, 2));
+	CU_ASSERT_PTR_NULL(strstr(r.server.seen, "SKIP"));
 	rig_stop(&r);
 }
 
@@ -326,6 +358,6 @@ static void test_words(void)
 	CU_ASSERT_STRING_EQUAL(s.path, "/run/redis.sock");
 }
 
-UNIT_MAIN("redis", {"a reply", test_reply}, {"logs in", test_login}, {"a server that refuses", test_refused},
+UNIT_MAIN("redis", {"a reply", test_reply}, {"no reply", test_quiet}, {"logs in", test_login}, {"a server that refuses", test_refused},
           {"deadlines", test_deadline}, {"silence", test_silence}, {"killed and restarted", test_restart},
           {"forgetting, and a bound", test_forget_and_bound}, {"servers in words", test_words})
