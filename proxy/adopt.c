@@ -15,8 +15,8 @@
 static void copy_field(struct writer *w, const struct sip_msg *m, const char *name)
 {
 	char value[FIELD_LEN];
-	if (!sip_header_find(m->data, m->len, name, value, sizeof value)) {
-		w->bad = true;
+	if (!sip_header_find(m->data, m->len, name, value, sizeof value) || strlen(value) == sizeof value - 1) {
+		w->bad = true;  /* none, or it may have been cut */
 		return;
 	}
 	write_str(w, name);

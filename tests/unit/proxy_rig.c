@@ -8,6 +8,7 @@
 
 #include "proxy/active.h"
 #include "proxy/call_log.h"
+#include "proxy/claim.h"
 #include "proxy/ingress.h"
 #include "tests/unit/unit.h"
 
@@ -184,6 +185,7 @@ void rig_end(void)
 	txn_layer_free(&w->txns);
 	CU_ASSERT_EQUAL(txn_layer_count(&w->txns), 0);
 	active_free_all(w);
+	claims_drop(w);
 	CU_ASSERT_PTR_NULL(w->actives);
 	CU_ASSERT_EQUAL(timer_wheel_count(w->wheel), 0);
 	for (unsigned i = 0; i < common.table->n_regions; i++)
