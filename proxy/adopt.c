@@ -239,15 +239,21 @@ static void relay_final(struct worker *w, const struct sip_msg *resp, const stru
 		count(w, resp, back, token);
 }
 
+bool adopt_signed(struct worker *w, const struct sip_msg *resp)
+{
+	struct sip_via_view below;
+	uint8_t attempt;
+	return resp->via.branch && sip_msg_second_via(resp, &below) &&
+	       branch_verify(w->signer, resp->via.branch, resp->call_id, resp->cseq, below.branch ? below.branch : "", below.host,
+	                     &attempt);
+}
+
 void adopt_response(struct worker *w, const struct sip_msg *resp, const struct sip_path *from)
 {
-	uint8_t attempt, data[SIP_SERVED_MAX + 1];
-	struct sip_via_view below;
+	uint8_t data[SIP_SERVED_MAX + 1];
 	struct sip_path back;
 	struct token token;
-	if (!resp->via.branch || !sip_msg_second_via(resp, &below) ||
-	    !branch_verify(w->signer, resp->via.branch, resp->call_id, resp->cseq, below.branch ? below.branch : "", below.host,
-	                   &attempt)) {
+	if (!adopt_signed(w, resp)) {
 		stats_inc(&w->stats, STAT_DROP_TOKEN);
 		return;
 	}

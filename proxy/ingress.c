@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "proxy/adopt.h"
 #include "proxy/call.h"
 #include "proxy/claim.h"
@@ -15,6 +16,8 @@
 #include "proxy/reply.h"
 #include "proxy/self.h"
 #include "proxy/sip/header.h"
+
+#define RINGS_US (240 * CLOCK_SEC)   /* as long as a call may ring (timer C), and be answered */
 
 struct arrival {
 	struct worker *w;
@@ -61,6 +64,10 @@ static void on_response(struct worker *w, const struct sip_msg *m, const struct 
 	struct txn_client *t = txn_client_find(&w->txns, m);
 	if (!t && backup_socket(w, from)) {
 		on_others_response(w, m, from);
+		return;
+	}
+	if (!t && worker_now(w) - w->common->started_us < RINGS_US && adopt_signed(w, m)) {
+		adopt_response(w, m, from);  /* of this node's life before, which did not end well */
 		return;
 	}
 	if (!t) {

@@ -286,6 +286,7 @@ struct proxy *proxy_new(const struct proxy_config *config, const struct proxy_ro
 int proxy_start(struct proxy *p)
 {
 	int rc = call_log_start(p->common.log);
+	p->common.started_us = clock_us();
 	p->started = rc == 0;
 	for (unsigned i = 0; !rc && i < p->common.n_workers; i++)
 		rc = worker_start(p->common.workers[i]);

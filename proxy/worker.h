@@ -59,6 +59,7 @@ struct proxy_common {
 	unsigned egress_families;        /* bit 0: IPv4, bit 1: IPv6 */
 	char egress_via[SIP_TRANSPORTS][2][ADDR_STR_LEN];    /* sent-by of our Vias, by transport and family */
 	char route_host[SIP_TRANSPORTS][2][ROUTE_HOST_LEN];  /* "host:port" or "host:port;transport=tcp" of our Record-Routes */
+	int64_t started_us;
 	_Atomic bool draining;
 	_Atomic bool alone;          /* the other nodes' figures are out of reach */
 	struct proxy_claims claims;      /* ask NULL: nobody can be asked */

@@ -360,6 +360,11 @@ class Call:
 
     def strike(self):
         """The carrier's packets go to node 2 from now on; the owner's fate."""
+        if self.owner == "restarted":  # at once, as by systemd: the routes are where they were
+            self.lab.stack.nodes[1].kill()
+            self.lab.stack.start(1)
+            self.lab.stack.whole(self.lab.redis != "down")
+            return
         self.lab.net.route(ANYCAST, 2)
         if self.owner == "alive":
             return
@@ -575,6 +580,7 @@ def options(call):
     call.bye()
 
 
+OWNERS = ("alive", "killed", "frozen", "restarted")
 STEPS = [invite_again, provisional, answer, ack, ack_failure, cancel, reinvite, bye_caller, bye_callee, prack, options]
 
 
@@ -632,7 +638,8 @@ def short(net, server, only):
     """A line a case, as tests/lib.sh does."""
     failed = 0
     todo = [(invite_again, "alive"), (invite_again, "killed"), (ack_failure, "alive"), (cancel, "alive"), (cancel, "killed"),
-            (cancel, "frozen"), (provisional, "killed"), (answer, "frozen"), (prack, "killed"), (bye_callee, "killed")]
+            (cancel, "frozen"), (provisional, "killed"), (answer, "frozen"), (prack, "killed"), (bye_callee, "killed"),
+            (cancel, "restarted"), (answer, "restarted")]
     todo = [(name_of(step, owner), step, owner) for step, owner in todo]
     todo = [t for t in todo if not only or any(o == t[0] or o.startswith(t[0] + ": ") for o in only)]
     if not todo:
@@ -663,7 +670,7 @@ def scoreboard(net, server, stacks, path):
             for redis in ("up", "slow", "down") if stack is Tandem else ("up",):
                 lab = Lab(net, stack, n, redis, server)
                 for step in STEPS:
-                    for owner in ("alive", "killed", "frozen"):
+                    for owner in OWNERS:
                         why = lab.run(step, owner)
                         rows[stack.name, n, redis, step.__name__, owner] = why
                         kept, lost = kept + (not why), lost + bool(why)
@@ -683,15 +690,15 @@ def scoreboard(net, server, stacks, path):
 def table(rows, stacks):
     """kept of how many, a line a step."""
     columns = [(s.name, redis) for s in stacks for redis in (("up", "slow", "down") if s is Tandem else ("up",))]
-    print("\nkept: alive, killed, frozen owner, with 2 and 3 nodes\n%-14s" % "" +
-          "".join("%-22s" % ("%s, redis %s" % c if c[0] == "tandem" else c[0]) for c in columns))
+    print("\nkept: alive, killed, frozen, restarted owner, with 2 and 3 nodes\n%-14s" % "" +
+          "".join("%-24s" % ("%s, redis %s" % c if c[0] == "tandem" else c[0]) for c in columns))
     for step in STEPS:
         cells = []
         for name, redis in columns:
             marks = ""
             for n in (2, 3):
-                marks += "".join("." if rows[name, n, redis, step.__name__, o] else "k" for o in ("alive", "killed", "frozen")) + " "
-            cells.append("%-22s" % marks)
+                marks += "".join("." if rows[name, n, redis, step.__name__, o] else "k" for o in OWNERS) + " "
+            cells.append("%-24s" % marks)
         print("%-14s" % step.__name__.replace("_", " ") + "".join(cells))
 
 

@@ -302,6 +302,25 @@ static void test_adopted_failure(void)
 	rig_end();
 }
 
+/* This node itself, started again at once: what its life before has sent is answered to it. Later such responses are
+ * strays. */
+static void test_life_before(void)
+{
+	begin();
+	const char *invite = send_one();
+	dies();
+	rig_worker->common->config.listen[1].backup = false;
+	rig_worker->common->started_us = clock_us();
+	at_backup(EAST, rig_response(invite, 180, "x", ""));
+	rig_expect(CARRIER, "SIP/2.0 180");
+	CU_ASSERT_EQUAL(others.strays, 0);
+	rig_run(241000);
+	at_backup(EAST, rig_response(invite, 180, "x", ""));
+	rig_expect_none();
+	CU_ASSERT_EQUAL(rig_stat(STAT_DROP_STRAY), 1);
+	rig_end();
+}
+
 /* Nothing is relayed that no node has signed; no request is served at another node's address. */
 static void test_forged(void)
 {
@@ -359,5 +378,5 @@ static void test_adopted_without_backup(void)
 UNIT_MAIN("claim", {"ours", test_ours}, {"unclaimed", test_unclaimed}, {"another node's", test_theirs}, {"keys", test_keys},
           {"handed over", test_handed}, {"a dead node's CANCEL", test_adopted_cancel},
           {"a dead node's responses", test_adopted_responses}, {"a dead node's failure", test_adopted_failure},
-          {"forged", test_forged}, {"a dead node's INVITE", test_adopted_invite},
+          {"the life before", test_life_before}, {"forged", test_forged}, {"a dead node's INVITE", test_adopted_invite},
           {"without its address", test_adopted_without_backup})
