@@ -35,7 +35,7 @@ struct loop {
 	_Atomic int64_t heartbeat_us;
 	atomic_bool breaking;
 	pthread_t thread;
-	bool started;
+	bool started, poll;
 	pthread_mutex_t lock;    /* guards the list */
 	struct letter *first, **last;
 };
@@ -154,9 +154,17 @@ const char *loop_name(const struct loop *loop)
 	return loop->name;
 }
 
+void loop_set_poll(struct loop *loop) { loop->poll = true; }
+
 void loop_run(struct loop *loop)
 {
-	event_base_dispatch(loop->base);
+	if (!loop->poll) {
+		event_base_dispatch(loop->base);
+		return;
+	}
+	do
+		event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	while (!event_base_got_exit(loop->base));
 }
 
 static void *thread_main(void *arg)

@@ -19,6 +19,9 @@ void loop_free(struct loop *loop);
 struct event_base *loop_base(const struct loop *loop);
 const char *loop_name(const struct loop *loop);
 
+/* Before loop_start(): it never sleeps, but asks the kernel again and again. For a processor that is its alone. */
+void loop_set_poll(struct loop *loop);
+
 /* Starts the thread. Signals are blocked in it. Returns 0 or a negative errno. */
 int loop_start(struct loop *loop);
 /* Runs the loop on the calling thread until loop_break(); for the control thread, which is main's. */

@@ -7,6 +7,8 @@
 
 #include <openssl/rand.h>
 
+_Static_assert(CONFIG_CPUS_MAX == PROXY_CPUS_MAX, "as many");
+
 bool build_managed(const struct config *c, const struct addr *a)
 {
 	for (unsigned i = 0; i < c->anycast.n_prefixes; i++)
@@ -61,6 +63,11 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	memset(p, 0, sizeof *p);
 	snprintf(p->node_id, sizeof p->node_id, "%s", c->node.id);
 	p->workers = c->node.workers;
+	memcpy(p->cpus, c->node.cpus, sizeof p->cpus);
+	p->n_cpus = c->node.n_cpus;
+	p->poll = c->node.poll;
+	p->connections = (struct proxy_connections){c->connections.most, c->connections.most_of_source, c->connections.idle_ms,
+	                                            c->connections.whole_ms};
 	snprintf(p->calls_file, sizeof p->calls_file, "%s", c->log.calls_file);
 	p->mask_numbers = c->log.mask_numbers;
 	p->control = control;

@@ -8,7 +8,7 @@
 
 /* Sections that are read at the start only; `but` is a key of it that is not. */
 static const struct { const char *key, *but; } fixed[] = {
-	{"node", "max_call"}, {"listen", ""}, {"anycast", ""}, {"cluster", ""}, {"admin", ""}, {"log", "level"},
+	{"node", "max_call"}, {"listen", ""}, {"connections", ""}, {"anycast", ""}, {"cluster", ""}, {"admin", ""}, {"log", "level"},
 };
 
 /* ---- what differs ---- */
@@ -144,6 +144,7 @@ void config_keep_fixed(struct config *to, const struct config *from)
 	to->node.max_call_ms = max_call;
 	memcpy(to->listen, from->listen, sizeof to->listen);
 	to->n_listen = from->n_listen;
+	to->connections = from->connections;
 	to->anycast = from->anycast;
 	to->has_anycast = from->has_anycast;
 	memcpy(to->peer_password_file, from->peer_password_file, sizeof to->peer_password_file);

@@ -92,6 +92,10 @@ static const struct conf_field node_fields[] = {
 	{.key = "ca", .help = "PEM file of roots that TLS peers are checked against; absent: the system's",
 	 .type = &conf_file, CONF_MEMBER(S, ca)},
 	{.key = "workers", .help = "SIP threads", .type = &conf_workers, .def = "auto", CONF_MEMBER(S, workers)},
+	{.key = "cpus", .help = "CPUs that workers are tied to, in their order and from the start again; absent: anywhere",
+	 .type = &conf_uint, .flags = CONF_LIST | CONF_ONE_OK, .max = 1023, CONF_ARRAY(S, cpus, n_cpus)},
+	{.key = "poll", .help = "workers never sleep, and so need a CPU each for themselves", .type = &conf_bool, .def = "false",
+	 CONF_MEMBER(S, poll)},
 	{.key = "max_call", .help = "an established call that nobody ended is forgotten then", .type = &conf_ms,
 	 .def = "4h", .min = 1000, .max = 48 * 3600000LL, CONF_MEMBER(S, max_call_ms)},
 };
@@ -205,6 +209,20 @@ static const struct conf_field probes_fields[] = {
 	 .min = 1, .max = 100, CONF_MEMBER(S, fall)},
 };
 static const struct conf_map probes_map = CONF_MAP("probes", probes_fields);
+#undef S
+
+#define S struct config_connections
+static const struct conf_field connections_fields[] = {
+	{.key = "most", .help = "of a worker, in all", .type = &conf_uint, .def = "4096", .min = 16, .max = 60000,
+	 CONF_MEMBER(S, most)},
+	{.key = "most_of_source", .help = "from one address of a trunk or region; of others only 8", .type = &conf_uint, .def = "256",
+	 .min = 1, .max = 60000, CONF_MEMBER(S, most_of_source)},
+	{.key = "idle", .help = "without a message for so long: closed; those of others after 30s", .type = &conf_ms, .def = "15m",
+	 .min = 10000, .max = 86400000, CONF_MEMBER(S, idle_ms)},
+	{.key = "whole", .help = "until a handshake or a message has to be whole", .type = &conf_ms, .def = "8s", .min = 1000,
+	 .max = 60000, CONF_MEMBER(S, whole_ms)},
+};
+static const struct conf_map connections_map = CONF_MAP("connections", connections_fields);
 #undef S
 
 #define S struct config_overload
@@ -562,6 +580,8 @@ static const struct conf_field root_fields[] = {
 	 .flags = CONF_REQUIRED | CONF_LIST | CONF_HEAP | CONF_NONEMPTY,
 	 HEAP_OF(regions, n_regions, struct config_region, POLICY_REGIONS_MAX)},
 	{.key = "probes", .help = "how a target's health is found", .map = &probes_map, CONF_MEMBER(S, probes)},
+	{.key = "connections", .help = "bounds of TCP and TLS, for each worker", .map = &connections_map,
+	 CONF_MEMBER(S, connections)},
 	{.key = "overload", .help = "when new calls are turned away", .map = &overload_map, CONF_MEMBER(S, overload)},
 	{.key = "pools", .help = "regions that calls are shared among; default: one with all regions",
 	 .map = &pool_map, .flags = CONF_LIST | CONF_HEAP | CONF_NONEMPTY, .fill = pools_fill,

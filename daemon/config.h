@@ -24,6 +24,7 @@
 #define CONFIG_NUMBERS_MAX 100000         /* of one rule */
 #define CONFIG_LISTEN_MAX 16
 #define CONFIG_TARGETS_MAX 16
+#define CONFIG_CPUS_MAX 256
 
 enum config_transport { CONFIG_UDP, CONFIG_TCP, CONFIG_TLS };
 
@@ -36,6 +37,9 @@ struct config_node {
 	uint16_t port;                    /* of both: SIP on the own and egress addresses, default 5060 */
 	char ca[256];                     /* roots for TLS peers that we connect to; empty: the system's */
 	unsigned workers;                 /* auto: one a CPU this process may use */
+	uint16_t cpus[CONFIG_CPUS_MAX];    /* of the workers; none: anywhere */
+	unsigned n_cpus;
+	bool poll;
 	uint32_t max_call_ms;             /* an established call nobody ended is forgotten then; default 4h */
 };
 
@@ -74,6 +78,8 @@ struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
 
 struct config_overload { uint32_t target_ms; };
 
+struct config_connections { uint32_t most, most_of_source, idle_ms, whole_ms; };
+
 struct config_cluster {
 	struct redis_server redis[BOARD_SERVERS_MAX];
 	unsigned n_redis;                 /* 0: a node on its own */
@@ -109,6 +115,7 @@ struct config {
 	unsigned n_regions;
 	struct config_probes probes;
 	struct config_overload overload;
+	struct config_connections connections;
 	struct policy_pool_config *pools;
 	unsigned n_pools;
 	struct policy_rule_config *rules;

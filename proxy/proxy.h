@@ -40,6 +40,14 @@ struct proxy_stream_listen {
 	struct tls_context *tls;      /* for TLS; held by who fills this, as long as it takes to make the proxy */
 };
 
+#define PROXY_CPUS_MAX 256
+
+/* Of TCP and TLS, for each worker. */
+struct proxy_connections {
+	unsigned most, most_of_source;   /* of those who are a trunk's or a region's */
+	uint32_t idle_ms, whole_ms;      /* idle; until a handshake or a message is whole */
+};
+
 struct proxy_config {
 	char node_id[POLICY_NAME_LEN];
 	struct proxy_listen listen[PROXY_SOCKETS_MAX];  /* own and egress addresses included */
@@ -50,6 +58,10 @@ struct proxy_config {
 	struct addr egress[2];        /* with port; sources of everything sent on; at most one a family */
 	unsigned n_egress;
 	unsigned workers;
+	uint16_t cpus[PROXY_CPUS_MAX];   /* where workers run, in their order and from the start again */
+	unsigned n_cpus;              /* 0: anywhere */
+	bool poll;                    /* workers never sleep */
+	struct proxy_connections connections;   /* zeroes: the defaults of stream.h */
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */
 	uint8_t old_secret[64];       /* accepted in tokens, signs nothing; */

@@ -3,6 +3,8 @@
 #include "proxy/worker.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -456,9 +458,13 @@ static int make_inbox(struct worker *w)
 
 static int make_streams(struct worker *w, struct err *err)
 {
-	static const struct stream_limits limits = STREAM_LIMITS;
+	const struct proxy_connections *k = &w->common->config.connections;
+	struct stream_limits limits = STREAM_LIMITS;
 	const struct proxy_config *c = &w->common->config;
 	int rc = 0;
+	if (k->most)
+		limits = (struct stream_limits){k->most, k->most_of_source, limits.strangers, limits.most_of_stranger, k->idle_ms,
+		                                limits.stranger_idle_ms, k->whole_ms, limits.unread, limits.message};
 	w->names = calloc(NAMES_MAX, sizeof *w->names);
 	w->n_names = 1;
 	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);
@@ -480,6 +486,8 @@ static int make_parts(struct worker *w, struct err *err)
 	char name[16];
 	snprintf(name, sizeof name, "sip-%u", w->index);
 	w->loop = loop_new(name);
+	if (w->loop && c->poll)
+		loop_set_poll(w->loop);
 	w->wheel = timer_wheel_new(clock_us());
 	w->signer = signer_new(c->secret, c->secret_len);
 	if (w->signer && c->old_secret_len && signer_accept(w->signer, c->old_secret, c->old_secret_len))
@@ -520,11 +528,24 @@ struct worker *worker_new(struct proxy_common *common, unsigned index, struct er
 	return w;
 }
 
+static void take_place(const struct worker *w)
+{
+	const struct proxy_config *c = &w->common->config;
+	unsigned cpu = c->n_cpus ? c->cpus[w->index % c->n_cpus] : 0;
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	int rc = c->n_cpus ? pthread_setaffinity_np(pthread_self(), sizeof set, &set) : 0;
+	if (rc)
+		log_warn("SIP worker %u cannot run on CPU %u (node.cpus): %s; it runs anywhere", w->index, cpu, strerror(rc));
+}
+
 /* First thing on the worker's own thread. */
 static void on_started(void *arg)
 {
 	struct worker *w = arg;
 	log_set_sink(line_to_log, w);
+	take_place(w);
 	begin_turn(w);
 	w->common->app->start(w);
 	end_turn(w);
