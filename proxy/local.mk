@@ -26,6 +26,7 @@ libproxy_a_SOURCES = \
 	proxy/reply.c proxy/reply.h \
 	proxy/resolver.c proxy/resolver.h \
 	proxy/sip/header.c proxy/sip/header.h \
+	proxy/sip/oc.c proxy/sip/oc.h \
 	proxy/self.c proxy/self.h \
 	proxy/sip/message.c proxy/sip/message.h \
 	proxy/sip/txn.h proxy/sip/txn_internal.h \

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "proxy/call_log.h"
 #include "proxy/record.h"
+#include "proxy/sip/oc.h"
 #include "proxy/trunk_rules.h"
 
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
@@ -24,6 +25,8 @@ _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
 #define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
 #define NAMES_MAX 1024
+#define OC_WITHIN 1024            /* the topmost Via is among the first bytes */
+#define OC_VALIDITY_MS 1000         /* the share that is shed moves slower than that */
 #define HANGS_US (350 * CLOCK_MS)    /* three heartbeats missed */
 
 /* What one worker has for another; the bytes follow. */
@@ -378,9 +381,26 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	end_turn(w);
 }
 
+/* Where the neighbour takes part in overload control he hears with each response how it is here; else as it is. */
+static const void *tell_neighbour(struct worker *w, const char *data, size_t *len, char *room, size_t size)
+{
+	const char *line = *len > 16 && !memcmp(data, "SIP/2.0 ", 8) ? memchr(data, '\n', *len) : NULL;
+	size_t head = line ? *len - (size_t)(line - data) : 0;
+	if (!line || !memmem(line, head < OC_WITHIN ? head : OC_WITHIN, ";oc", 3))
+		return data;
+	struct oc oc = {.percent = (unsigned)((uint64_t)overload_shed(&w->overload) * 100 / OVERLOAD_ONE),
+	                .validity_ms = OC_VALIDITY_MS, .seq_us = clock_wall_us()};
+	size_t n = oc_answer(data, *len, &oc, room, size);
+	if (n)
+		*len = n;
+	return n ? room : data;
+}
+
 static void send_queued(void *arg, const struct sip_path *path, const void *data, size_t len)
 {
 	struct worker *w = arg;
+	char room[SIP_SERVED_MAX + 256];
+	data = tell_neighbour(w, data, &len, room, sizeof room);
 	if (path->transport == SIP_UDP)
 		udp_send(w->udp, path, data, len);
 	else

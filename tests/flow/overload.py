@@ -3,6 +3,7 @@ that is to be slow: it is stopped for a while, so that what the kernel stamps ha
 machine is."""
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -33,7 +34,7 @@ def slow(do, seconds=0.4):
 def invites(n):
     dialogs = [Dialog(carrier) for _ in range(n)]
     for dialog in dialogs:
-        carrier.send(dialog.request("INVITE"), FRONT)
+        carrier.send(dialog.request("INVITE").replace(";branch", ";oc;branch", 1), FRONT)
     return dialogs
 
 
@@ -78,6 +79,8 @@ def new_calls_are_shed_and_dialogs_go_on():
             elif method == "INVITE":
                 assert message.status == 503, message.start
                 assert int(message.one("Retry-After")) > 0
+                told = re.search(r";oc=(\d+);oc-algo=\"loss\";oc-validity=(\d+);", message.one("Via"))  # RFC 7339
+                assert told and int(told.group(1)) > 0 and int(told.group(2)) > 0, message.one("Via")
                 finals[call] = message
     assert byes == len(calls), "%d of %d BYEs answered" % (byes, len(calls))
     shed = metrics()["calls_shed_total"] - before  # what still waited when it was first asked is counted too by now

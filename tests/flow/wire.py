@@ -350,6 +350,20 @@ def options():
     carrier.expect(200)
 
 
+def overload_control():
+    """RFC 7339: a neighbour that takes part is told how it is here, in its own Via; with what is relayed, too."""
+    asks = lambda text: text.replace(";branch", ';oc;oc-algo="loss";branch', 1)
+    carrier.send(asks(Dialog(carrier).request("OPTIONS")), FRONT)
+    via = carrier.expect(200).one("Via")
+    assert ";oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq=" in via and via.count("oc-algo") == 1, via
+    carrier.send(asks(Dialog(carrier).request("INVITE")), FRONT)
+    at_region = region.expect("INVITE")
+    region.send(response(at_region, 486), at_region)
+    assert ";oc=0;" in carrier.expect(486).one("Via")
+    carrier.send(Dialog(carrier).request("OPTIONS"), FRONT)
+    assert "oc=" not in carrier.expect(200).one("Via")
+
+
 def out_of_dialog_message():
     with Counted({'sip_rejected_total{status="405"}': 1}):
         carrier.send(Dialog(carrier).request("MESSAGE"), FRONT)
@@ -479,6 +493,7 @@ CASES = [
     ("CANCEL that loses the race with the answer", cancel_loses_the_race),
     ("CANCEL after the answer changes nothing", cancel_after_answer),
     ("OPTIONS from a trunk: 200", options),
+    ("overload control: a neighbour that asks is told", overload_control),
     ("MESSAGE out of dialog: 405 with Allow", out_of_dialog_message),
     ("Max-Forwards 0: 483", too_many_hops),
     ("Proxy-Require: 420 with Unsupported", proxy_require),

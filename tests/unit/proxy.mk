@@ -13,6 +13,7 @@ check_PROGRAMS += \
 	tests/unit/ingress_test \
 	tests/unit/number_test \
 	tests/unit/frame_test \
+	tests/unit/oc_test \
 	tests/unit/overload_test \
 	tests/unit/record_test \
 	tests/unit/sip_message_test \
@@ -90,3 +91,6 @@ tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_claim_test_SOURCES = tests/unit/claim_test.c $(PROXY_RIG)
 tests_unit_claim_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_claim_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_oc_test_SOURCES = tests/unit/oc_test.c tests/unit/unit.h
+tests_unit_oc_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_oc_test_LDADD = $(PROXY_TEST_LIBS)
