@@ -34,26 +34,28 @@ def measure(bench, servers, rates, seconds, rounds, cpus):
     return samples
 
 
-def report(samples, names):
+def report(samples, names, transport="UDP"):
     figures = {}
-    print("CPU per call, UDP, one worker: median of rounds (lowest .. highest); p99 of INVITE to 200")
-    print("%9s  %-9s %9s  %-18s %12s %9s %9s" % ("calls/s", "", "us", "", "of Kamailio", "of relay", "p99 ms"))
+    print("CPU per call, " + transport + ", one worker: median of rounds (lowest .. highest); p99 of INVITE to 200")
+    print("%9s  %-12s %9s  %-18s %12s %9s %9s" % ("calls/s", "", "us", "", "of Kamailio", "of relay", "p99 ms"))
     for rate in sorted({rate for rate, _ in samples}):
         cpu = {name: statistics.median(us for us, _ in samples[rate, name]) for name in names}
         p99 = {name: statistics.median(ms for _, ms in samples[rate, name]) for name in names}
         for name in names:
-            used, prefix = [us for us, _ in samples[rate, name]], "udp.cps%d.%s" % (rate, name)
+            used, prefix = [us for us, _ in samples[rate, name]], "%s.cps%d.%s" % (transport.lower(), rate, name)
             figures[prefix + "_us"] = round(cpu[name], 2)
             figures[prefix + "_us_min"], figures[prefix + "_us_max"] = round(min(used), 2), round(max(used), 2)
             figures[prefix + "_setup_p99_ms"] = round(p99[name], 3)
-            of = {other: cpu[name] / cpu[other] for other in ("kamailio", "relay") if cpu.get(other)}
-            print("%9d  %-9s %9.1f  %-18s %12s %9s %9.2f" % (
+            of = {other: cpu[name] / cpu[key] for other in ("kamailio", "relay")
+                  for key in (other, other + "-tcp") if cpu.get(key)}
+            print("%9d  %-12s %9.1f  %-18s %12s %9s %9.2f" % (
                 rate, name, cpu[name], "(%.1f .. %.1f)" % (min(used), max(used)),
                 "%.2f" % of["kamailio"] if "kamailio" in of else "-", "%.2f" % of["relay"] if "relay" in of else "-",
                 p99[name]))
             # The highest rate is the last one written and stays: the headline figure.
-            for other in of if name == "tandem" else ():
-                figures["udp.cpu_ratio_" + other] = figures["udp.cps%d.cpu_ratio_%s" % (rate, other)] = round(of[other], 3)
+            for other in of if name in ("tandem", "tandem-tcp") else ():
+                ratio = "%s.%scpu_ratio_" + other
+                figures[ratio % (transport.lower(), "")] = figures[ratio % (transport.lower(), "cps%d." % rate)] = round(of[other], 3)
         if "claims" in names and "tandem" in names:
             figures["claims.cpu_ratio"] = round(cpu["claims"] / cpu["tandem"], 3)
             figures["claims.setup_p99_added_ms"] = round(p99["claims"] - p99["tandem"], 3)

@@ -12,21 +12,24 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 CARRIER, REGIONS = "192.0.2.2", ("198.51.100.21", "198.51.100.22")
-EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13", "claims": "198.51.100.14"}
+EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13", "claims": "198.51.100.14",
+          "tandem-tcp": "198.51.100.15", "kamailio-tcp": "198.51.100.16"}
 FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13",
-         "claims": "203.0.113.14"}
+         "claims": "203.0.113.14", "tandem-tcp": "203.0.113.15", "kamailio-tcp": "203.0.113.16"}
 CALL_MS = 200
 NAMES = ("tandem", "claims", "kamailio", "relay")
+TCP_NAMES = ("tandem-tcp", "kamailio-tcp")
 
 TANDEM_CONFIG = """
 node: {{id: {name}, address: {egress}, egress: {egress}, workers: {workers}}}
 listen:
   - {{address: {front}, port: 5060, transport: udp, anycast: true}}
+  - {{address: {front}, port: 5060, transport: tcp, anycast: true}}
 trunks:
   - {{name: carrier, sources: [192.0.2.0/24]}}
 regions:
-  - {{name: region-1, targets: ["sip:{r1}:5060"]}}
-  - {{name: region-2, targets: ["sip:{r2}:5060"]}}
+  - {{name: region-1, targets: ["sip:{r1}:5060{transport}"]}}
+  - {{name: region-2, targets: ["sip:{r2}:5060{transport}"]}}
 pools:
   - {{name: default, regions: [region-1, region-2], strategy: adaptive}}
 rules:
@@ -77,11 +80,11 @@ class Bench:
 
     # ---- the servers ----
 
-    def start_tandem(self, cpus, name="tandem", workers=1, more=""):
+    def start_tandem(self, cpus, name="tandem", workers=1, more="", transport=""):
         config = "%s/%s.yaml" % (self.dir, name)
         with open(config, "w") as out:
             out.write(TANDEM_CONFIG.format(name=name, workers=workers, egress=EGRESS[name], front=FRONT[name],
-                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir, more=more))
+                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir, more=more, transport=transport))
         return self.spawn(name, [self.args.build + "/tandemd", "-c", config], cpus)
 
     def start_tandem2(self, cpus):
@@ -97,17 +100,28 @@ class Bench:
             key.write("a secret for the bench, long enough\n")
         return self.start_tandem(cpus, "claims", 1, CLAIMS_CONFIG.format(dir=self.dir))
 
-    def start_kamailio(self, cpus):
+    def start_tandem_tcp(self, cpus):
+        return self.start_tandem(cpus, "tandem-tcp", 1, "", ";transport=tcp")
+
+    def start_kamailio_tcp(self, cpus):
+        return self.start_kamailio(cpus, "kamailio-tcp")
+
+    def start_kamailio(self, cpus, name="kamailio"):
         modules = glob.glob("/usr/lib/*/kamailio/modules/tm.so")
         if not modules:
             sys.exit("calls: no Kamailio here: etc/install-packages bench")
-        with open(HERE + "/kamailio.cfg") as template, open(self.dir + "/kamailio.cfg", "w") as out:
-            out.write(template.read().replace("@LISTEN@", FRONT["kamailio"] + ":5060").replace("@DIR@", self.dir)
-                      .replace("@MODULES@", os.path.dirname(modules[0]) + "/"))
-        with open(self.dir + "/dispatcher.list", "w") as out:
-            out.write("1 sip:%s:5060 0 10\n1 sip:%s:5060 0 5\n" % REGIONS)
-        return self.spawn("kamailio", ["kamailio", "-DD", "-E", "-m", "1024", "-x", "tlsf", "-X", "tlsf", "-Y", self.dir, "-f",
-                                       self.dir + "/kamailio.cfg"], cpus)
+        tcp, run = name.endswith("tcp"), "%s/%s.run" % (self.dir, name)
+        os.makedirs(run)
+        with open(HERE + "/kamailio.cfg") as template, open(run + "/kamailio.cfg", "w") as out:
+            text = template.read().replace("@LISTEN@", FRONT[name] + ":5060").replace("@DIR@", run)
+            if tcp:  # one process for it, as there is one for UDP
+                text = text.replace("disable_tcp=yes", "tcp_children=1\ntcp_source_ipv4=%s\nlisten=tcp:%s:5060" % (FRONT[name], FRONT[name]))
+            out.write(text.replace("@MODULES@", os.path.dirname(modules[0]) + "/"))
+        with open(run + "/dispatcher.list", "w") as out:
+            out.write("1 sip:%s:5060%s 0 10\n1 sip:%s:5060%s 0 5\n" % (REGIONS[0], ";transport=tcp" if tcp else "", REGIONS[1],
+                                                                     ";transport=tcp" if tcp else ""))
+        return self.spawn(name, ["kamailio", "-DD", "-E", "-m", "1024", "-x", "tlsf", "-X", "tlsf", "-Y", run, "-f",
+                                 run + "/kamailio.cfg"], cpus)
 
     def start_relay(self, cpus):
         return self.spawn("relay", [self.args.build + "/tests/bench/relay", FRONT["relay"] + ":5060",
@@ -115,8 +129,10 @@ class Bench:
 
     def start_regions(self, cpus):
         for address in REGIONS:
-            self.spawn("uas-" + address, ["sipp", "-nostdin", "-sf", self.dir + "/uas.xml", "-i", address, "-p", "5060",
-                                          "-bind_local", "-default_behaviors", "all,-bye"], cpus)
+            for transport in ("u1", "t1"):
+                self.spawn("uas-%s-%s" % (address, transport), ["sipp", "-nostdin", "-sf", self.dir + "/uas.xml", "-i", address, "-p",
+                                                                "5060", "-t", transport, "-bind_local", "-default_behaviors", "all,-bye"],
+                           cpus)
 
     # ---- one round ----
 
@@ -127,7 +143,7 @@ class Bench:
             if os.path.exists(old):
                 os.unlink(old)
         command = ["sipp", "-nostdin", "-sf", self.dir + "/uac.xml", "-i", CARRIER, "-p", "5070", "-s", "+14155550123",
-                   "-bind_local", "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS), "-trace_stat",
+                   "-bind_local", "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS), "-t", "t1" if server.endswith("tcp") else "u1", "-trace_stat",
                    "-stf", stat, "-fd", "1", "-trace_rtt", "-rtt_freq", "1000", "-timeout",
                    "%ds" % (seconds + 30), FRONT[server] + ":5060"]
         uac = self.spawn("uac-" + server, command, cpus, SIPP_NICE)

@@ -356,10 +356,14 @@ def overload_control():
     carrier.send(asks(Dialog(carrier).request("OPTIONS")), FRONT)
     via = carrier.expect(200).one("Via")
     assert ";oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq=" in via and via.count("oc-algo") == 1, via
-    carrier.send(asks(Dialog(carrier).request("INVITE")), FRONT)
+    call = Dialog(carrier)
+    carrier.send(asks(call.request("INVITE")), FRONT)
     at_region = region.expect("INVITE")
     region.send(response(at_region, 486), at_region)
-    assert ";oc=0;" in carrier.expect(486).one("Via")
+    busy = carrier.expect(486)
+    assert ";oc=0;" in busy.one("Via")
+    call.to = busy.one("To")
+    carrier.send(call.request("ACK", branch=call.branch, cseq=call.cseq), FRONT)
     carrier.send(Dialog(carrier).request("OPTIONS"), FRONT)
     assert "oc=" not in carrier.expect(200).one("Via")
 
