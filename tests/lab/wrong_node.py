@@ -620,7 +620,7 @@ class Lab:
         elif owner == "killed":
             self.stack.nodes[1].kill()
             self.stack.start(1)
-        if self.redis == "down" and owner == "killed":  # who was born without Redis knows nobody
+        if self.redis == "down" and owner in ("killed", "restarted"):  # who was born without Redis knows nobody
             self.server.start()
             self.stack.whole(True)
             self.server.stop()
