@@ -18,7 +18,7 @@ struct claim {
 	struct worker *w;
 	struct sip_path from;
 	struct sip_msg msg;
-	bool waits;
+	bool waits, takes;
 	char key[CLAIM_KEY_LEN];
 	size_t len, room;
 	char data[];
@@ -89,7 +89,7 @@ bool claim_ask(struct claim *c, bool take)
 	if (!make_key(c))
 		return false;
 	HASH_FIND_STR(c->w->claims, c->key, same);
-	if (same && take) {
+	if (same && same->takes && take) {
 		stats_inc(&c->w->stats, STAT_RETRANS_IN);
 		return true;  /* and ends */
 	}
@@ -99,8 +99,8 @@ bool claim_ask(struct claim *c, bool take)
 	}
 	c->waits = true;
 	stats_inc(&c->w->stats, STAT_CLAIMS);
-	if (take)
-		HASH_ADD_STR(c->w->claims, key, c);
+	c->takes = take;
+	HASH_ADD_STR(c->w->claims, key, c);
 	return true;
 }
 
@@ -115,10 +115,7 @@ void claim_sent(struct worker *w, const char *key, const char *via, const struct
 
 static void leave(struct claim *c)
 {
-	struct claim *there;
-	HASH_FIND_STR(c->w->claims, c->key, there);
-	if (there == c)
-		HASH_DELETE(hh, c->w->claims, c);
+	HASH_DELETE(hh, c->w->claims, c);
 	c->waits = false;
 }
 

@@ -96,7 +96,7 @@ struct worker {
 	bool paused;                     /* they have not run since */
 	bool over;                       /* it is being taken down: what its mailbox still holds is nothing any more */
 	struct active *actives;          /* uthash: calls that are up */
-	struct claim *claims;            /* uthash: INVITEs that wait to be told whose they are */
+	struct claim *claims;            /* uthash: requests that wait to be told whose they are */
 	struct claim *claims_kept;       /* memory for the next ones */
 	unsigned n_claims_kept;
 	struct event *turn_event;        /* ends a turn that began outside the worker's own events */
