@@ -40,4 +40,5 @@ libproxy_a_SOURCES = \
 	proxy/token.c proxy/token.h \
 	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
 	proxy/trunk_rules.c proxy/trunk_rules.h \
-	proxy/worker.c proxy/worker.h
+	proxy/worker.c proxy/worker.h proxy/worker_internal.h \
+	proxy/worker_streams.c

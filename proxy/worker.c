@@ -1,6 +1,6 @@
 /* SIP workers: see worker.h. A turn is: read a batch, handle it, run due timers, send what has been
  * queued. Nothing here waits. */
-#include "proxy/worker.h"
+#include "proxy/worker_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,18 +24,11 @@ _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
 #define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
 #define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
-#define NAMES_MAX 1024
 #define OC_WITHIN 1024            /* the topmost Via is among the first bytes */
 #define OC_VALIDITY_MS 1000         /* the share that is shed moves slower than that */
 #define HANGS_US (350 * CLOCK_MS)    /* three heartbeats missed */
 
-/* What one worker has for another; the bytes follow. */
-enum handover_kind {
-	HANDOVER_MESSAGE,            /* of a call that the other owns */
-	HANDOVER_FAILED,             /* what an ICMP error quotes of one of its datagrams */
-	HANDOVER_SEND                /* to be sent on a connection of the other's */
-};
-
+/* In a ring; the bytes follow. */
 struct handover {
 	int64_t since_us;            /* when it was put here */
 	struct sip_path path;
@@ -88,7 +81,7 @@ void worker_set_table(struct worker *w, struct table *table)
 	bell_ring(&w->inbox_bell);
 }
 
-static void begin_turn(struct worker *w)
+void worker_begin(struct worker *w)
 {
 	w->txns.now_us = clock_us();
 	if (atomic_load_explicit(&w->table_next, memory_order_relaxed))
@@ -126,7 +119,7 @@ static void run_timers(struct worker *w)
 	timer_wheel_run(w->wheel, worker_now(w));
 }
 
-static void end_turn(struct worker *w)
+void worker_end(struct worker *w)
 {
 	note_standstill(w);
 	if (overload_turn(&w->overload, worker_now(w), overload_target(w)))
@@ -142,10 +135,10 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	end_turn(arg);
+	worker_end(arg);
 }
 
-void worker_turn_begin(struct worker *w) { begin_turn(w); }
+void worker_turn_begin(struct worker *w) { worker_begin(w); }
 void worker_turn_end(struct worker *w) { event_active(w->turn_event, EV_TIMEOUT, 1); }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -153,10 +146,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	struct worker *w = arg;
 	(void)fd;
 	(void)what;
-	begin_turn(w);
+	worker_begin(w);
 	note_standstill(w);
 	w->timer_set_us = INT64_MAX;
-	end_turn(w);
+	worker_end(w);
 }
 
 unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len)
@@ -168,8 +161,8 @@ unsigned worker_owner(const struct proxy_common *common, const char *call_id, si
 	return common->n_workers > 1 ? (unsigned)(((uint64_t)h * common->n_workers) >> 32) : 0;
 }
 
-static void hand_over(struct worker *w, unsigned to, enum handover_kind kind, const struct sip_path *path,
-                      const void *data, size_t len)
+void worker_hand_over(struct worker *w, unsigned to, enum handover_kind kind, const struct sip_path *path, const void *data,
+                      size_t len)
 {
 	struct worker *other = w->common->workers[to];
 	struct ring *ring = other->inbox[w->index];
@@ -195,21 +188,21 @@ static unsigned owner_of(const struct worker *w, const char *data, size_t len)
 	return w->index;
 }
 
-static void on_message(struct worker *w, const struct sip_path *from, char *data, size_t len)
+void worker_on_message(struct worker *w, const struct sip_path *from, char *data, size_t len)
 {
 	unsigned owner = owner_of(w, data, len);
 	if (owner != w->index) {
-		hand_over(w, owner, HANDOVER_MESSAGE, from, data, len);
+		worker_hand_over(w, owner, HANDOVER_MESSAGE, from, data, len);
 		return;
 	}
-	begin_turn(w);
+	worker_begin(w);
 	w->common->app->message(w, from, data, len);
 }
 
 static void on_datagram(void *arg, unsigned socket, const struct addr *source, char *data, size_t len)
 {
 	struct sip_path from = {.peer = *source, .transport = SIP_UDP, .socket = (uint8_t)socket};
-	on_message(arg, &from, data, len);
+	worker_on_message(arg, &from, data, len);
 }
 
 /* The kernel gives an ICMP error to the worker that the answer would have come to. */
@@ -218,112 +211,11 @@ static void on_failed(void *arg, const char *quote, size_t len)
 	static const struct sip_path nobody;
 	struct worker *w = arg;
 	unsigned owner = owner_of(w, quote, len);
-	begin_turn(w);
+	worker_begin(w);
 	if (owner == w->index)
 		txn_client_unreachable(&w->txns, quote, len);
 	else
-		hand_over(w, owner, HANDOVER_FAILED, &nobody, quote, len);
-}
-
-/* ---- connections ---- */
-
-static bool shows_name(const struct worker *w, const struct stream_from *from)
-{
-	int trunk = from->transport == SIP_TLS ? table_trunk(w->table, &from->peer) : -1;
-	const char *subject = trunk >= 0 ? trunk_rules_subject(w->table->trunks[trunk].rules) : "";
-	return *subject && stream_peer_is(w->streams, from->handle, subject);
-}
-
-static void on_stream_message(void *arg, const struct stream_from *from, char *data, size_t len)
-{
-	struct worker *w = arg;
-	begin_turn(w);               /* by the newest table: the call's owner has it, too */
-	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport,
-	                        .named = shows_name(w, from)};
-	on_message(arg, &path, data, len);
-}
-
-static void on_stream_lost(void *arg, const struct stream_to *to, const char *why)
-{
-	struct worker *w = arg;
-	struct sip_path path = {.peer = to->peer, .transport = (uint8_t)to->transport, .name = worker_name(w, to->name)};
-	char text[ADDR_STR_LEN];
-	begin_turn(w);
-	if (txn_client_lost(&w->txns, &path, why))
-		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
-}
-
-/* A trunk's, or a region's. */
-static bool on_stream_known(void *arg, const struct addr *source)
-{
-	const struct worker *w = arg;
-	return table_trunk(w->table, source) >= 0 || table_target_at(w->table, source);
-}
-
-static void on_stream_turn(void *arg)
-{
-	begin_turn(arg);
-	end_turn(arg);
-}
-
-static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_turn};
-
-/* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
-static void stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
-{
-	struct stream_to to = {.peer = path->peer, .transport = path->transport, .name = path->name ? w->names[path->name] : ""};
-	if (path->stream.generation && path->stream.worker != w->index) {
-		hand_over(w, path->stream.worker, HANDOVER_SEND, path, data, len);
-		return;
-	}
-	if (path->stream.generation && stream_send(w->streams, path->stream, data, len))
-		return;
-	for (unsigned i = 0; i < w->common->config.n_egress; i++)
-		if (addr_family(&w->common->config.egress[i]) == addr_family(&to.peer))
-			to.local = w->common->config.egress[i];
-	/* the client of a TLS connection has shown no name that could be asked for again */
-	if ((path->stream.generation && path->transport == SIP_TLS) || !stream_send_to(w->streams, &to, data, len))
-		stats_inc(&w->stats, STAT_STREAM_GONE);
-}
-
-uint16_t worker_name(struct worker *w, const char *name)
-{
-	if (!*name)
-		return 0;
-	for (unsigned i = 1; i < w->n_names; i++)
-		if (!strcasecmp(w->names[i], name))
-			return (uint16_t)i;
-	if (w->n_names == NAMES_MAX || !(w->names[w->n_names] = strdup(name)))
-		return 0;
-	return (uint16_t)w->n_names++;
-}
-
-struct new_tls {
-	struct worker *w;
-	int listener;
-	struct tls_context *context;
-};
-
-static void on_new_tls(void *arg)
-{
-	struct new_tls *n = arg;
-	stream_set_tls(n->w->streams, n->listener, n->context);
-	tls_context_release(n->context);
-	free(n);
-}
-
-int worker_set_tls(struct worker *w, int listener, struct tls_context *context)
-{
-	struct new_tls *n = malloc(sizeof *n);
-	if (!n)
-		return -ENOMEM;
-	*n = (struct new_tls){w, listener, tls_context_hold(context)};
-	int rc = loop_post(w->loop, on_new_tls, n);
-	if (rc) {
-		tls_context_release(context);
-		free(n);
-	}
-	return rc;
+		worker_hand_over(w, owner, HANDOVER_FAILED, &nobody, quote, len);
 }
 
 /* What has waited to be served, in a socket or in an inbox; -1: nothing came. */
@@ -337,9 +229,9 @@ static void on_read_turn(void *arg)
 {
 	struct worker *w = arg;
 	int64_t wait = udp_wait_us(w->udp);
-	begin_turn(w);
+	worker_begin(w);
 	measure(w, udp_last_socket(w->udp), wait);
-	end_turn(w);
+	worker_end(w);
 }
 
 static void take(struct worker *w, const struct handover *h, char *data)
@@ -352,7 +244,7 @@ static void take(struct worker *w, const struct handover *h, char *data)
 		txn_client_unreachable(&w->txns, data, h->len);
 		return;
 	case HANDOVER_SEND:
-		stream_out(w, &h->path, data, h->len);
+		worker_stream_out(w, &h->path, data, h->len);
 	}
 }
 
@@ -374,11 +266,11 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	bell_answer(&w->inbox_bell);
-	begin_turn(w);
+	worker_begin(w);
 	for (unsigned i = 0; i < w->common->n_workers; i++)
 		if (w->inbox[i])
 			measure(w, INBOX_QUEUE, drain_inbox(w, w->inbox[i]));
-	end_turn(w);
+	worker_end(w);
 }
 
 /* Where the neighbour takes part in overload control he hears with each response how it is here; else as it is. */
@@ -404,7 +296,7 @@ static void send_queued(void *arg, const struct sip_path *path, const void *data
 	if (path->transport == SIP_UDP)
 		udp_send(w->udp, path, data, len);
 	else
-		stream_out(w, path, data, len);
+		worker_stream_out(w, path, data, len);
 }
 
 void worker_send(struct worker *w, const struct sip_path *path, const void *data, size_t len)
@@ -476,30 +368,6 @@ static int make_inbox(struct worker *w)
 	return w->inbox_event && w->timer_event && w->turn_event && event_add(w->inbox_event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-static int make_streams(struct worker *w, struct err *err)
-{
-	const struct proxy_connections *k = &w->common->config.connections;
-	struct stream_limits limits = STREAM_LIMITS;
-	const struct proxy_config *c = &w->common->config;
-	int rc = 0;
-	if (k->most)
-		limits = (struct stream_limits){k->most, k->most_of_source, limits.strangers, limits.most_of_stranger, k->idle_ms,
-		                                limits.stranger_idle_ms, k->whole_ms, limits.unread, limits.message};
-	w->names = calloc(NAMES_MAX, sizeof *w->names);
-	w->n_names = 1;
-	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);
-	if (!w->names || !w->streams)
-		return err_set(err, ENOMEM, "out of memory for a SIP worker");
-	stream_set_tls(w->streams, -1, c->tls);
-	for (unsigned i = 0; !rc && i < c->n_streams; i++) {
-		const struct proxy_stream_listen *l = &c->streams[i];
-		rc = stream_listen(w->streams, l->transport, &l->address, l->may_be_absent, true, err);
-		if (!rc)
-			stream_set_tls(w->streams, (int)i, l->tls);
-	}
-	return rc;
-}
-
 static int make_parts(struct worker *w, struct err *err)
 {
 	const struct proxy_config *c = &w->common->config;
@@ -523,7 +391,7 @@ static int make_parts(struct worker *w, struct err *err)
 	txn_layer_init(&w->txns);
 	w->log = call_log_ring(w->common->log, w->index);
 	w->udp = udp_new(c->listen, c->n_listen, &w->stats, err);
-	if (!w->udp || make_streams(w, err))
+	if (!w->udp || worker_make_streams(w, err))
 		return -EADDRINUSE;
 	return w->common->app->make(w) == 0 ? 0 : err_set(err, ENOMEM, "out of memory for a SIP worker");
 }
@@ -566,9 +434,9 @@ static void on_started(void *arg)
 	struct worker *w = arg;
 	log_set_sink(line_to_log, w);
 	take_place(w);
-	begin_turn(w);
+	worker_begin(w);
 	w->common->app->start(w);
-	end_turn(w);
+	worker_end(w);
 }
 
 int worker_start(struct worker *w)
@@ -593,10 +461,7 @@ void worker_free(struct worker *w)
 	drop_table(w->table);
 	drop_table(w->table_next);
 	udp_free(w->udp);
-	stream_pool_free(w->streams);
-	for (unsigned i = 1; i < w->n_names; i++)
-		free(w->names[i]);
-	free(w->names);
+	worker_free_streams(w);
 	signer_free(w->signer);
 	if (w->timer_event)
 		event_free(w->timer_event);

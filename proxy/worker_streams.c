@@ -1,0 +1,143 @@
+/* A worker's TCP and TLS connections, as far as they are of SIP: which trunk shows which name, by which connection a
+ * response goes, who is expected to connect. See worker.h; the worker's thread. */
+#include "proxy/worker_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proxy/trunk_rules.h"
+
+#define NAMES_MAX 1024
+
+static bool shows_name(const struct worker *w, const struct stream_from *from)
+{
+	int trunk = from->transport == SIP_TLS ? table_trunk(w->table, &from->peer) : -1;
+	const char *subject = trunk >= 0 ? trunk_rules_subject(w->table->trunks[trunk].rules) : "";
+	return *subject && stream_peer_is(w->streams, from->handle, subject);
+}
+
+static void on_stream_message(void *arg, const struct stream_from *from, char *data, size_t len)
+{
+	struct worker *w = arg;
+	worker_begin(w);               /* by the newest table: the call's owner has it, too */
+	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport,
+	                        .named = shows_name(w, from)};
+	worker_on_message(arg, &path, data, len);
+}
+
+static void on_stream_lost(void *arg, const struct stream_to *to, const char *why)
+{
+	struct worker *w = arg;
+	struct sip_path path = {.peer = to->peer, .transport = (uint8_t)to->transport, .name = worker_name(w, to->name)};
+	char text[ADDR_STR_LEN];
+	worker_begin(w);
+	if (txn_client_lost(&w->txns, &path, why))
+		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
+}
+
+/* A trunk's, or a region's. */
+static bool on_stream_known(void *arg, const struct addr *source)
+{
+	const struct worker *w = arg;
+	return table_trunk(w->table, source) >= 0 || table_target_at(w->table, source);
+}
+
+static void on_stream_turn(void *arg)
+{
+	worker_begin(arg);
+	worker_end(arg);
+}
+
+static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_turn};
+
+/* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
+void worker_stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	struct stream_to to = {.peer = path->peer, .transport = path->transport, .name = path->name ? w->names[path->name] : ""};
+	if (path->stream.generation && path->stream.worker != w->index) {
+		worker_hand_over(w, path->stream.worker, HANDOVER_SEND, path, data, len);
+		return;
+	}
+	if (path->stream.generation && stream_send(w->streams, path->stream, data, len))
+		return;
+	for (unsigned i = 0; i < w->common->config.n_egress; i++)
+		if (addr_family(&w->common->config.egress[i]) == addr_family(&to.peer))
+			to.local = w->common->config.egress[i];
+	/* the client of a TLS connection has shown no name that could be asked for again */
+	if ((path->stream.generation && path->transport == SIP_TLS) || !stream_send_to(w->streams, &to, data, len))
+		stats_inc(&w->stats, STAT_STREAM_GONE);
+}
+
+uint16_t worker_name(struct worker *w, const char *name)
+{
+	if (!*name)
+		return 0;
+	for (unsigned i = 1; i < w->n_names; i++)
+		if (!strcasecmp(w->names[i], name))
+			return (uint16_t)i;
+	if (w->n_names == NAMES_MAX || !(w->names[w->n_names] = strdup(name)))
+		return 0;
+	return (uint16_t)w->n_names++;
+}
+
+struct new_tls {
+	struct worker *w;
+	int listener;
+	struct tls_context *context;
+};
+
+static void on_new_tls(void *arg)
+{
+	struct new_tls *n = arg;
+	stream_set_tls(n->w->streams, n->listener, n->context);
+	tls_context_release(n->context);
+	free(n);
+}
+
+int worker_set_tls(struct worker *w, int listener, struct tls_context *context)
+{
+	struct new_tls *n = malloc(sizeof *n);
+	if (!n)
+		return -ENOMEM;
+	*n = (struct new_tls){w, listener, tls_context_hold(context)};
+	int rc = loop_post(w->loop, on_new_tls, n);
+	if (rc) {
+		tls_context_release(context);
+		free(n);
+	}
+	return rc;
+}
+
+int worker_make_streams(struct worker *w, struct err *err)
+{
+	const struct proxy_connections *k = &w->common->config.connections;
+	struct stream_limits limits = STREAM_LIMITS;
+	const struct proxy_config *c = &w->common->config;
+	int rc = 0;
+	if (k->most)
+		limits = (struct stream_limits){k->most, k->most_of_source, limits.strangers, limits.most_of_stranger, k->idle_ms,
+		                                limits.stranger_idle_ms, k->whole_ms, limits.unread, limits.message};
+	w->names = calloc(NAMES_MAX, sizeof *w->names);
+	w->n_names = 1;
+	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);
+	if (!w->names || !w->streams)
+		return err_set(err, ENOMEM, "out of memory for a SIP worker");
+	stream_set_tls(w->streams, -1, c->tls);
+	for (unsigned i = 0; !rc && i < c->n_streams; i++) {
+		const struct proxy_stream_listen *l = &c->streams[i];
+		rc = stream_listen(w->streams, l->transport, &l->address, l->may_be_absent, true, err);
+		if (!rc)
+			stream_set_tls(w->streams, (int)i, l->tls);
+	}
+	return rc;
+}
+
+void worker_free_streams(struct worker *w)
+{
+	stream_pool_free(w->streams);
+	for (unsigned i = 1; i < w->n_names; i++)
+		free(w->names[i]);
+	free(w->names);
+}
