@@ -123,8 +123,8 @@ api_at() { local node=$1 path=$2; shift 2; at "$node" curl -sS --max-time 5 "$@"
 
 # region_start_at REGION DELAY_MS: answers calls until it is ended, ringing after a delay that stands for its distance.
 region_start_at() { spawn_at "$1" "$1" /usr/bin/python3 "$TOP/tests/lab/region.py" "${ADDRESS[$1]}" "$2" "$DIR/$1.json"; }
-# region_figure REGION NAME
-region_figure() { jq ".$2" "$DIR/$1.json"; }
+# region_figure REGION NAME: as of now; what changes is written a moment later.
+region_figure() { sleep 0.2; jq ".$2" "$DIR/$1.json"; }
 
 # carrier_start RATE DURATION_MS [SIPP OPTIONS]: each call has a socket, and so a flow, of its own.
 carrier_start() {
