@@ -17,7 +17,7 @@ struct probe {
 	struct probe *next;
 	struct worker *w;
 	struct target *target;       /* the worker's table keeps it */
-	struct addr peer;            /* probed last */
+	struct target_place place;   /* probed last */
 	unsigned region;             /* its index in that table */
 	bool wanted;
 	struct timer timer;          /* the next probe, or the end of this one's patience */
@@ -112,23 +112,23 @@ static void on_patience(struct timer *timer)
 	done(p, false, error);
 }
 
-static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
+static size_t write_probe(struct probe *p, const char *branch, char *out, size_t size)
 {
-	enum sip_transport transport = p->target->transport;
-	const char *me = p->w->common->egress_via[transport][family];
-	const char *to = p->target->host_port;
+	enum sip_transport transport = p->place.transport;
+	const char *me = p->w->common->egress_via[transport][family_index(&p->place.address)];
+	const char *to = p->target->host_port, *scheme = p->target->secure ? "sips" : "sip";
 	int n = snprintf(out, size,
-	                 "OPTIONS sip:%s SIP/2.0\r\n"
+	                 "OPTIONS %s:%s SIP/2.0\r\n"
 	                 "Via: SIP/2.0/%s %s;branch=%s\r\n"
 	                 "Max-Forwards: 70\r\n"
-	                 "From: <sip:tandem@%s>;tag=probe\r\n"
-	                 "To: <sip:%s>\r\n"
+	                 "From: <%s:tandem@%s>;tag=probe\r\n"
+	                 "To: <%s:%s>\r\n"
 	                 "Call-ID: %s\r\n"
 	                 "CSeq: 1 OPTIONS\r\n"
-	                 "Contact: <sip:tandem@%s>\r\n"
+	                 "Contact: <%s:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 to, sip_transport_via(transport), me, branch, me, to, p->call_id, me);
+	                 scheme, to, sip_transport_via(transport), me, branch, scheme, me, scheme, to, p->call_id, scheme, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -145,12 +145,13 @@ static void send_probe(struct timer *timer)
 	struct probe *p = of_timer(timer);
 	struct worker *w = p->w;
 	struct sip_path path = {.socket = 0};
+	struct target_place place;
 	char branch[BRANCH_LEN], text[1024];
 	size_t n = 0;
 	p->sent_us = worker_now(w);
 	if (p->txn)
 		txn_client_end(p->txn);
-	if (!target_address(p->target, &path.peer)) {
+	if (!target_place(p->target, &place)) {
 		if (p->target->slot || p->w->table->regions[p->region].n_targets == 0) {
 			p->health = (struct region_health){0};
 			next_in(p, EMPTY_US);  /* an address more may come */
@@ -159,19 +160,18 @@ static void send_probe(struct timer *timer)
 		}
 		return;
 	}
+	forward_to_target(w, p->target, &place, &path);
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
-	forward_to_target(w, p->target, &path);
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;
 	}
-	if (!addr_equal(&path.peer, &p->peer)) {
-		p->peer = path.peer;         /* another host: what is known is not of this one */
-		p->health = (struct region_health){0};
-	}
+	if (!target_place_same(&place, &p->place))
+		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
+	p->place = place;
 	choose_call_id(p);
 	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
-	n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
+	n = write_probe(p, branch, text, sizeof text);
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
 	if (!p->txn) {
 		done(p, false, "out of memory");

@@ -121,16 +121,21 @@ static void set_health(struct table *t, unsigned region, unsigned k, bool health
 	target_set_health(t->regions[region].targets[k], healthy, "no answer");
 }
 
+static int pick(const struct table *t, unsigned region, unsigned families, struct target_place *place)
+{
+	return table_pick_target(t, region, &(struct table_want){.families = families}, 0, place);
+}
+
 static void test_pick_healthy(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a;
+	struct target_place p;
 	unsigned seen[3] = {0};
 	set_health(t, 0, 0, true, 1);
 	set_health(t, 0, 2, true, 1);
 	for (int i = 0; i < 12; i++) {
-		int k = table_pick_target(t, 0, 3, 0, 0, &a);
+		int k = pick(t, 0, 3, &p);
 		CU_ASSERT_FATAL(k >= 0 && k < 3);
 		seen[k]++;
 	}
@@ -139,8 +144,8 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, false, 0);
 	for (int i = 0; i < 5; i++) {
 		struct addr expected = addr("198.51.100.22");
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, 0, 0, &a), 2);
-		CU_ASSERT(addr_equal(&a, &expected));
+		CU_ASSERT_EQUAL(pick(t, 0, 3, &p), 2);
+		CU_ASSERT(addr_equal(&p.address, &expected));
 	}
 	table_free(t);
 }
@@ -149,16 +154,17 @@ static void test_pick_family(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a, v6 = addr("2001:db8::21");
+	struct addr v6 = addr("2001:db8::21");
+	struct target_place p;
 	for (unsigned k = 0; k < 3; k++)
 		set_health(t, 0, k, true, 1);
 	for (int i = 0; i < 9; i++) {
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, 0, 0, &a), 1);
-		CU_ASSERT(addr_same_host(&a, &v6));
-		CU_ASSERT_EQUAL(addr_port(&a), 5062);
-		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, 0, 0, &a), 1);
+		CU_ASSERT_EQUAL(pick(t, 0, 2, &p), 1);
+		CU_ASSERT(addr_same_host(&p.address, &v6));
+		CU_ASSERT_EQUAL(addr_port(&p.address), 5062);
+		CU_ASSERT_NOT_EQUAL(pick(t, 0, 1, &p), 1);
 	}
-	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, 0, 0, &a), -1);
+	CU_ASSERT_EQUAL(pick(t, 0, 0, &p), -1);
 	table_free(t);
 }
 
@@ -167,13 +173,13 @@ static void test_pick_fallback(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a, resolved = addr("203.0.113.9");
-	CU_ASSERT(table_pick_target(t, 0, 1, 0, 0, &a) >= 0);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), -1);  /* a name that has not resolved */
-	addr_set_port(&resolved, 5080);
-	target_set_address(t->regions[1].targets[0], &resolved);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), 0);
-	CU_ASSERT(addr_equal(&a, &resolved));
+	struct target_place p, resolved = {.address = addr("203.0.113.9"), .weight = 1};
+	CU_ASSERT(pick(t, 0, 1, &p) >= 0);
+	CU_ASSERT_EQUAL(pick(t, 1, 3, &p), -1);  /* a name that has not resolved */
+	addr_set_port(&resolved.address, 5080);
+	target_set_place(t->regions[1].targets[0], &resolved);
+	CU_ASSERT_EQUAL(pick(t, 1, 3, &p), 0);
+	CU_ASSERT(addr_equal(&p.address, &resolved.address));
 	table_free(t);
 }
 
