@@ -3,6 +3,7 @@ PROXY_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(EVENT_CFLAGS)
 PROXY_TEST_LIBS = $(PROXY_LIBS) $(CUNIT_LIBS)
 PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
 PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
+TXN_RIG = tests/unit/txn_rig.h $(PROXY_SIP_TEXT)
 CALL_RIG = tests/unit/call_rig.h $(PROXY_RIG)
 
 check_PROGRAMS += \
@@ -31,7 +32,9 @@ check_PROGRAMS += \
 	tests/unit/torture_test \
 	tests/unit/trunk_test \
 	tests/unit/trunk_rules_test \
-	tests/unit/txn_test
+	tests/unit/txn_client_test \
+	tests/unit/txn_server_test \
+	tests/unit/txn_stream_test
 tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
 tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
@@ -68,9 +71,15 @@ tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
 tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_txn_test_SOURCES = tests/unit/txn_test.c $(PROXY_SIP_TEXT)
-tests_unit_txn_test_CFLAGS = $(PROXY_TEST_CFLAGS)
-tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_client_test_SOURCES = tests/unit/txn_client_test.c $(TXN_RIG)
+tests_unit_txn_client_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_client_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_server_test_SOURCES = tests/unit/txn_server_test.c $(TXN_RIG)
+tests_unit_txn_server_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_server_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_stream_test_SOURCES = tests/unit/txn_stream_test.c $(TXN_RIG)
+tests_unit_txn_stream_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_stream_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_record_test_SOURCES = tests/unit/record_test.c tests/unit/unit.h
 tests_unit_record_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_record_test_LDADD = $(PROXY_TEST_LIBS) $(JANSSON_LIBS)
