@@ -218,7 +218,7 @@ struct region_live *proxy_region_live(const struct proxy *proxy, unsigned index)
 struct proxy_target_status {
 	char uri[256];
 	struct addr address;           /* family 0: not resolved */
-	enum sip_transport transport;
+	const char *transport;         /* a word, static */
 	uint32_t priority, weight;     /* of its SRV record, else 0 and 1 */
 	uint32_t ttl_s;                /* until the name is asked for again; 0: it is no name, or due */
 	bool healthy;

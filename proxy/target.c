@@ -156,7 +156,7 @@ void target_status(struct target *t, struct proxy_target_status *out)
 	struct target_place p;
 	target_place(t, &p);
 	out->address = p.address;
-	out->transport = p.transport;
+	out->transport = sip_transport_word(p.transport);
 	out->priority = p.priority;
 	out->weight = p.weight;
 	int64_t left = atomic_load_explicit(&t->expires_us, memory_order_relaxed) - clock_us();
