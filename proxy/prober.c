@@ -40,6 +40,15 @@ static struct probe *of_timer(struct timer *timer)
 	return (struct probe *)(void *)((char *)timer - offsetof(struct probe, timer));
 }
 
+/* One of its targets changed so. */
+static void refresh_region(struct probe *p, bool healthy)
+{
+	const struct table *table = p->w->table;
+	if (table_refresh_health(table, p->region))
+		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", table->regions[p->region].live->name,
+		           healthy ? "reachable" : "not reachable");
+}
+
 static void set_health(struct probe *p, bool healthy, const char *error)
 {
 	char where[ADDR_STR_LEN];
@@ -54,13 +63,7 @@ static void set_health(struct probe *p, bool healthy, const char *error)
 			log_warn("region %s: target %s%s%s is down: %s", region, p->target->uri, name ? " at " : "",
 			         name ? addr_str(&a, where) : "", error);
 	}
-	if (table_refresh_health(table, p->region))
-		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
-}
-
-static void judge(struct probe *p, bool good, const char *error)
-{
-	set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
+	refresh_region(p, healthy);
 }
 
 static void next_in(struct probe *p, int64_t us)
@@ -68,9 +71,20 @@ static void next_in(struct probe *p, int64_t us)
 	timer_start(p->w->wheel, &p->timer, send_probe, worker_now(p->w), us > 0 ? us : 0);
 }
 
+/* Since it was probed: what comes of that says nothing of where it is now. */
+static bool moved(const struct probe *p)
+{
+	struct target_place now;
+	return !target_place(p->target, &now) || !target_place_same(&now, &p->place);
+}
+
 static void done(struct probe *p, bool good, const char *error)
 {
-	judge(p, good, error);
+	if (moved(p)) {
+		next_in(p, 0);
+		return;
+	}
+	set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
 	next_in(p, timing(p)->probe_interval_ms * CLOCK_MS - (worker_now(p->w) - p->sent_us));
 }
 
@@ -81,7 +95,8 @@ static void on_response(void *user, const struct sip_msg *resp)
 	int64_t rtt = worker_now(p->w) - p->sent_us;
 	if (resp->status < 200)
 		return;
-	atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
+	if (!moved(p))
+		atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
 	snprintf(error, sizeof error, "%d %s", resp->status, resp->phrase);
 	done(p, resp->status != 408 && resp->status / 100 != 5, error);
 }
@@ -140,6 +155,21 @@ static void choose_call_id(struct probe *p)
 	} while (worker_owner(p->w->common, p->call_id, strlen(p->call_id)) != p->w->index);
 }
 
+/* There is nothing to probe; an address may come. */
+static void wait_for_place(struct probe *p)
+{
+	const struct region *g = &p->w->table->regions[p->region];
+	unsigned k = 0;
+	while (g->targets[k] != p->target)
+		k++;
+	p->health = (struct region_health){0};
+	if (p->target->slot || table_located(p->w->table, p->region, k))
+		refresh_region(p, false);
+	else
+		set_health(p, false, "its name does not resolve");
+	next_in(p, EMPTY_US);
+}
+
 static void send_probe(struct timer *timer)
 {
 	struct probe *p = of_timer(timer);
@@ -152,23 +182,18 @@ static void send_probe(struct timer *timer)
 	if (p->txn)
 		txn_client_end(p->txn);
 	if (!target_place(p->target, &place)) {
-		if (p->target->slot || p->w->table->regions[p->region].n_targets == 0) {
-			p->health = (struct region_health){0};
-			next_in(p, EMPTY_US);  /* an address more may come */
-		} else {
-			done(p, false, "its name does not resolve");
-		}
+		wait_for_place(p);
 		return;
 	}
+	if (!target_place_same(&place, &p->place))
+		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
+	p->place = place;
 	forward_to_target(w, p->target, &place, &path);
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;
 	}
-	if (!target_place_same(&place, &p->place))
-		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
-	p->place = place;
 	choose_call_id(p);
 	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
 	n = write_probe(p, branch, text, sizeof text);
