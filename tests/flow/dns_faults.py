@@ -2,7 +2,8 @@
 
     {"region.test NAPTR": "SERVFAIL", "region.test A": [["A", 1, "198.51.100.21"]], "region.test AAAA": "TRUNCATED"}
 
-A record is of the name asked for, or of the one behind its type ("A@b.test"). A name and type that are not in it do not exist. UDP on 127.0.0.1:53 alone, so that who is told to come back by TCP cannot."""
+A record is of the name asked for, or of the one behind its type ("A@b.test"). A name and type that are not in it do not
+exist. UDP on 127.0.0.1:53 alone, so that who is told to come back by TCP cannot."""
 import ipaddress
 import json
 import socket
