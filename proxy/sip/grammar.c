@@ -88,12 +88,14 @@ static const char *via_params(struct sip_msg *m, const sip_via_t *v)
 	return out;
 }
 
-/* The first one of several, and with a value: Sofia's own field is at times of the last. */
-static const char *branch_of(const sip_via_t *v)
+/* The value of the first one of several; with `bare` also one that has none: "". Sofia's own fields are at times of the
+ * last, and what stands bare before a comma is not in them. */
+static const char *via_param(const sip_via_t *v, const char *name, bool bare)
 {
+	size_t len = strlen(name);
 	for (const msg_param_t *p = v->v_params; p && *p; p++)
-		if (!strncasecmp(*p, "branch=", 7))
-			return *p + 7;
+		if (!strncasecmp(*p, name, len) && ((*p)[len] == '=' || (bare && !(*p)[len])))
+			return *p + len + ((*p)[len] == '=');
 	return NULL;
 }
 
@@ -101,7 +103,8 @@ static bool view_via(struct sip_msg *m, const sip_via_t *v, struct sip_via_view 
 {
 	*out = (struct sip_via_view){
 		.protocol = text(v->v_protocol), .host = text(v->v_host), .port_text = text(v->v_port), .port = port_of(v->v_port),
-		.branch = branch_of(v), .received = v->v_received, .rport = v->v_rport, .params = via_params(m, v),
+		.branch = via_param(v, "branch", false), .received = via_param(v, "received", false),
+		.rport = via_param(v, "rport", true), .params = via_params(m, v),
 	};
 	return out->params;
 }
