@@ -47,6 +47,8 @@ static void take_via_params(struct scan *r, struct sip_via_view *v)
 			write_bytes(&w, start, (size_t)(r->p - start));
 		}
 	}
+	if (w.bad)
+		odd(r);
 	v->params = scan_keep(r, (struct sip_slice){params, (uint32_t)writer_len(&w)});
 }
 

@@ -214,7 +214,23 @@ static void test_long_texts(void)
 	}
 }
 
+/* None of a Via's parameters is lost, where one of them is too much. */
+static void test_long_via(void)
+{
+	char value[SIP_PLAIN_TEXT], text[4 * SIP_PLAIN_TEXT], params[3 * SIP_PLAIN_TEXT];
+	for (unsigned n = SIP_PLAIN_TEXT / 2 - 40; n < sizeof value; n += 7) {
+		memset(value, 'x', n);
+		value[n] = 0;
+		snprintf(params, sizeof params, ";branch=z9hG4bK1;a=%s;b=%s;c=1", value, value);
+		snprintf(text, sizeof text, LINE "Via: SIP/2.0/UDP a%s;rport\r\n" FROM TO CALL_ID CSEQ NONE, params);
+		struct sip_text *t = sip_text_parse(text);
+		CU_ASSERT_EQUAL(t->parsed, SIP_PARSED);
+		CU_ASSERT_STRING_EQUAL(t->m.via.params, params);
+		sip_text_free(t);
+	}
+}
+
 UNIT_MAIN("sip_plain", {"plain messages are read as the grammar reads them", test_plain},
           {"what is not plain is left to the grammar", test_odd},
           {"more lines or Vias than there is room for", test_much},
-          {"more text than there is room for", test_long_texts})
+          {"more text than there is room for", test_long_texts}, {"more of a Via's parameters", test_long_via})
