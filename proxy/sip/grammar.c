@@ -273,11 +273,12 @@ static bool fits_a_line(const url_t *u, unsigned char most)
 }
 
 /* A Route may become the Request-URI (section 16.4, 16.6): with a blank in it the request line would have a
- * word more, and without a scheme it is no URI there. Routes are written anew, which takes clean ones. */
+ * word more, and without a scheme it is no URI there. Routes are written anew, which takes clean ones: Sofia loses the
+ * slash of a path, which a SIP URI has none of. */
 static bool routes_fit_a_line(const sip_t *sip)
 {
 	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
-		if (!*text(r->r_url->url_scheme) || !fits_a_line(r->r_url, 0x7e))
+		if (!*text(r->r_url->url_scheme) || r->r_url->url_path || !fits_a_line(r->r_url, 0x7e))
 			return false;
 	return true;
 }
@@ -296,7 +297,7 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	else if (!fits_a_line(sip->sip_request->rq_url, 0xff))
 		*why = "control character, quote or bracket in the Request-URI";
 	else if (!routes_fit_a_line(sip))
-		*why = "Route without a URI, or with a blank, a quote, a bracket or a byte beyond ASCII in it";
+		*why = "Route without a URI, or with a path, a blank, a quote, a bracket or a byte beyond ASCII in it";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if ((sip->sip_to->a_tag && !*m->to_tag) || (sip->sip_from->a_tag && !*m->from_tag))
