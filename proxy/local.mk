@@ -18,6 +18,8 @@ libproxy_a_SOURCES = \
 	proxy/overload.c proxy/overload.h \
 	proxy/stream/frame.c proxy/stream/frame.h \
 	proxy/stream/stream.c proxy/stream/stream.h \
+	proxy/stream/stream_conn.c proxy/stream/stream_internal.h \
+	proxy/stream/stream_listen.c proxy/stream/stream_open.c \
 	proxy/stream/tls.c proxy/stream/tls.h \
 	proxy/transport.c proxy/transport.h \
 	proxy/proxy.c proxy/proxy.h \
