@@ -5,6 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
+/* RFC 5923 section 8.1: where we show a certificate when asked, what comes back on the connection is as welcome. */
+void forward_via(const struct worker *w, enum sip_transport transport, unsigned family, const char *branch,
+                 char out[FORWARD_VIA_LEN])
+{
+	bool alias = transport == SIP_TLS && w->common->certified;
+	snprintf(out, FORWARD_VIA_LEN, "SIP/2.0/%s %s%s;branch=%s", sip_transport_via(transport),
+	         w->common->egress_via[transport][family], alias ? ";alias" : "", branch);
+}
+
 bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct sip_path *next, unsigned attempt,
                      struct forward *out)
 {
@@ -15,8 +24,7 @@ bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct s
 	out->path.socket = w->common->egress_socket[family];
 	branch_sign(w->signer, req->call_id, req->cseq, req->via.branch ? req->via.branch : "", req->via.host,
 	            (uint8_t)attempt, sip_loop_value(req), out->branch);
-	snprintf(out->via, sizeof out->via, "SIP/2.0/%s %s;branch=%s", sip_transport_via(next->transport),
-	         w->common->egress_via[next->transport][family], out->branch);
+	forward_via(w, (enum sip_transport)next->transport, family, out->branch, out->via);
 	return true;
 }
 
@@ -41,29 +49,48 @@ static bool known_name(const struct table *t, const char *host, uint16_t port, s
 	return false;
 }
 
-/* Who is to be at the other end of TLS: what the URI says, or, where that is but an address of a target, the target. */
-static uint16_t name_of(struct worker *w, const char *host, const struct addr *address)
+/* Who is to be at the other end of TLS: what the URI says, or, where that is but an address, the carrier whose call it is,
+ * or the target that has it. */
+static const char *name_of(const struct worker *w, const char *host, const struct addr *address, const char *subject)
 {
 	struct addr literal;
-	const struct target *t = addr_parse(&literal, host, 0) == 0 ? table_target_at(w->table, address) : NULL;
-	return worker_name(w, t ? t->host : host);
+	if (addr_parse(&literal, host, 0))
+		return host;
+	const struct target *t = *subject ? NULL : table_target_at(w->table, address);
+	return *subject ? subject : t ? t->host : host;
 }
 
-static bool hop_to(struct worker *w, const struct sip_uri_view *uri, struct sip_path *next)
+/* A name that is not known here can still be one that a connection stands for. */
+static bool hop_by_tls(struct worker *w, const struct sip_uri_view *uri, bool known, const char *subject,
+                       struct sip_path *next)
+{
+	struct alias_address at = {.port = uri->port};
+	const char *name = name_of(w, uri->host, &next->peer, subject);
+	struct addr peer;
+	next->name = worker_name(w, name);
+	if (strlen(uri->host) >= sizeof at.host)
+		return known;
+	memcpy(at.host, uri->host, strlen(uri->host) + 1);
+	if (!alias_find(&w->aliases, &at, (const char *const[]){name, subject}, w->index, &next->stream, &peer))
+		return known;
+	if (!known)
+		next->peer = peer;
+	return true;
+}
+
+static bool hop_to(struct worker *w, const struct sip_uri_view *uri, const char *subject, struct sip_path *next)
 {
 	enum sip_transport transport;
 	*next = (struct sip_path){.socket = 0};
 	if (!uri->port || !sip_transport_of_uri(uri->scheme, uri->params, &transport))
 		return false;
-	if (addr_parse(&next->peer, uri->host, uri->port) && !known_name(w->table, uri->host, uri->port, &next->peer))
-		return false;
+	bool known = !addr_parse(&next->peer, uri->host, uri->port) || known_name(w->table, uri->host, uri->port, &next->peer);
 	next->transport = (uint8_t)transport;
-	if (transport == SIP_TLS)
-		next->name = name_of(w, uri->host, &next->peer);
-	return true;
+	return transport == SIP_TLS ? hop_by_tls(w, uri, known, subject, next) : known;
 }
 
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_forward *sf, struct sip_path *next)
+bool forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
+                      struct sip_path *next)
 {
 	struct sip_uri_view uri = req->ruri;
 	unsigned routes = req->routes - (sf->from_strict ? 1 : 0);
@@ -74,7 +101,7 @@ bool forward_next_hop(struct worker *w, const struct sip_msg *req, struct sip_fo
 	} else if (sf->from_strict) {
 		sip_msg_route(req, routes, &uri);
 	}
-	return hop_to(w, &uri, next);
+	return hop_to(w, &uri, subject, next);
 }
 
 bool forward_looped(const struct sip_msg *req)

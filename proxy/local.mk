@@ -3,6 +3,7 @@ libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SOFIA_CFL
 libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/adopt.c proxy/adopt.h \
+	proxy/alias.c proxy/alias.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
 	proxy/call_failover.c \
@@ -43,4 +44,4 @@ libproxy_a_SOURCES = \
 	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
 	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h proxy/worker_internal.h \
-	proxy/worker_streams.c
+	proxy/worker_alias.c proxy/worker_streams.c

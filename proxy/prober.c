@@ -117,9 +117,11 @@ static size_t write_probe(struct probe *p, unsigned family, const char *branch, 
 	enum sip_transport transport = p->target->transport;
 	const char *me = p->w->common->egress_via[transport][family];
 	const char *to = p->target->host_port;
+	char via[FORWARD_VIA_LEN];
+	forward_via(p->w, transport, family, branch, via);
 	int n = snprintf(out, size,
 	                 "OPTIONS sip:%s SIP/2.0\r\n"
-	                 "Via: SIP/2.0/%s %s;branch=%s\r\n"
+	                 "Via: %s\r\n"
 	                 "Max-Forwards: 70\r\n"
 	                 "From: <sip:tandem@%s>;tag=probe\r\n"
 	                 "To: <sip:%s>\r\n"
@@ -128,7 +130,7 @@ static size_t write_probe(struct probe *p, unsigned family, const char *branch, 
 	                 "Contact: <sip:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 to, sip_transport_via(transport), me, branch, me, to, p->call_id, me);
+	                 to, via, me, to, p->call_id, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 

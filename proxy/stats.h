@@ -17,6 +17,7 @@
 	X(STREAM_ACCEPTED,    "sip_connections_total", "event=\"accepted\"", "What became of TCP and TLS connections") \
 	X(STREAM_OPENED,      "sip_connections_total", "event=\"opened\"", "") \
 	X(STREAM_RESUMED,     "sip_connections_total", "event=\"tls_resumed\"", "") \
+	X(STREAM_ALIAS,       "sip_connections_total", "event=\"alias\"", "") \
 	X(STREAM_CLOSED,      "sip_connections_total", "event=\"closed\"", "") \
 	X(STREAM_REFUSED,     "sip_connections_total", "event=\"refused_limit\"", "") \
 	X(STREAM_FAILED,      "sip_connections_total", "event=\"failed\"", "") \

@@ -106,6 +106,9 @@ bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t l
 /* A connection to `path` (its peer, transport and name) is gone or could not be made: so for all who wait there for a
  * first response (section 17.1.4). Returns how many. */
 unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, const char *why);
+/* A connection that requests went back on is gone: those that wait for a first response there are sent anew, to the peer
+ * of their path, and so is what follows of the others. */
+void txn_client_moves(struct txn_layer *layer, struct stream_handle from);
 void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */

@@ -167,7 +167,7 @@ static struct txn_client *waiting_at(const struct txn_layer *layer, const struct
 {
 	for (struct txn_client *t = layer->clients; t; t = t->hh.next)
 		if (t->state == CALLING && t->path.transport == path->transport && t->path.name == path->name &&
-		    !t->cancel_wanted && t->ops && t->ops->on_unreachable && addr_equal(&t->path.peer, &path->peer))
+		    !t->path.stream.generation && !t->cancel_wanted && t->ops && t->ops->on_unreachable && addr_equal(&t->path.peer, &path->peer))
 			return t;
 	return NULL;
 }
@@ -182,6 +182,23 @@ unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, c
 		destroy(t);
 	}
 	return n;
+}
+
+static bool same_connection(struct stream_handle a, struct stream_handle b)
+{
+	return a.generation == b.generation && a.slot == b.slot && a.worker == b.worker;
+}
+
+/* It is the same transaction: where the first one did arrive, this is a retransmission. */
+void txn_client_moves(struct txn_layer *layer, struct stream_handle from)
+{
+	for (struct txn_client *t = layer->clients; t; t = t->hh.next) {
+		if (!same_connection(t->path.stream, from))
+			continue;
+		t->path.stream = (struct stream_handle){0};
+		if (t->state == CALLING)
+			send_request(t);
+	}
 }
 
 /* A follower (ACK, CANCEL) is made from the request's own text. That a caller of RFC 2543 has no From tag was

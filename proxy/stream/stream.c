@@ -11,18 +11,34 @@
 
 /* ---- sending ---- */
 
-bool stream_send(struct stream_pool *p, struct stream_handle h, const void *data, size_t len)
+static struct conn *conn_of(const struct stream_pool *p, struct stream_handle h)
 {
 	struct conn *c = h.generation && h.slot < p->limits.most ? p->slots[h.slot] : NULL;
-	return c && c->generation == h.generation && conn_write(c, data, len);
+	return c && c->generation == h.generation ? c : NULL;
+}
+
+bool stream_send(struct stream_pool *p, struct stream_handle h, const void *data, size_t len)
+{
+	struct conn *c = conn_of(p, h);
+	return c && conn_write(c, data, len);
 }
 
 bool stream_peer_is(const struct stream_pool *p, struct stream_handle h, const char *name)
 {
-	const struct conn *c = h.generation && h.slot < p->limits.most ? p->slots[h.slot] : NULL;
-	SSL *ssl = c && c->generation == h.generation ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+	const struct conn *c = conn_of(p, h);
+	SSL *ssl = c ? bufferevent_openssl_get_ssl(c->bev) : NULL;
 	const X509 *certificate = ssl && SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : NULL;
 	return certificate && tls_certificate_is(certificate, name);
+}
+
+X509 *stream_alias(struct stream_pool *p, struct stream_handle h)
+{
+	struct conn *c = conn_of(p, h);
+	if (!c || !c->certified || c->alias || c->doomed)
+		return NULL;
+	c->alias = true;
+	stats_inc(p->stats, STAT_STREAM_ALIAS);
+	return SSL_get0_peer_certificate(bufferevent_openssl_get_ssl(c->bev));
 }
 
 bool stream_send_to(struct stream_pool *p, const struct stream_to *to, const void *data, size_t len)
@@ -53,7 +69,7 @@ static void sweep_one(struct conn *c, int64_t now)
 	if (c->partial_us && now - c->partial_us > l->whole_ms * CLOCK_MS) {
 		stats_inc(c->pool->stats, c->open ? STAT_STREAM_SLOW : STAT_STREAM_FAILED);
 		conn_doom(c, c->open ? "a message that does not end" : "no connection in time");
-	} else if (now - c->used_us > (c->stranger ? l->stranger_idle_ms : l->idle_ms) * CLOCK_MS) {
+	} else if (!c->alias && now - c->used_us > (c->stranger ? l->stranger_idle_ms : l->idle_ms) * CLOCK_MS) {
 		conn_doom(c, "idle");
 	} else if (c->open && c->ours && !c->kept && c->to.transport == SIP_TLS) {
 		conn_keep_session(c);  /* TLS 1.3 sends its tickets some time after the handshake */

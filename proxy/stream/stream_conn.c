@@ -18,6 +18,11 @@
 
 #define DEAD_PEER_MS 10000       /* TCP_USER_TIMEOUT: what is sent has to be acknowledged within */
 
+static struct stream_handle conn_handle(const struct conn *c)
+{
+	return (struct stream_handle){c->slot, c->generation, c->pool->worker};
+}
+
 /* ---- ending ---- */
 
 void conn_doom(struct conn *c, const char *why)
@@ -58,6 +63,8 @@ void conn_reap(evutil_socket_t fd, short what, void *arg)
 		log_debug("%s connection with %s ends: %s", sip_transport_via(c->to.transport), addr_str(&c->to.peer, text), c->why);
 		if (c->ours)
 			p->ops->lost(p->arg, &c->to, c->why);
+		if (c->alias)
+			p->ops->gone(p->arg, conn_handle(c));
 		conn_free(c);
 	}
 	p->ops->turn(p->arg);
@@ -68,8 +75,8 @@ void conn_reap(evutil_socket_t fd, short what, void *arg)
 static bool take(struct conn *c, struct evbuffer *in, enum frame_found found, size_t used)
 {
 	struct stream_pool *p = c->pool;
-	struct stream_from from = {.handle = {c->slot, c->generation, (uint8_t)p->worker}, .peer = c->to.peer,
-	                           .transport = c->to.transport};
+	struct stream_from from = {.handle = conn_handle(c), .peer = c->to.peer, .transport = c->to.transport,
+	                           .certified = c->certified && !c->alias};
 	if (found == FRAME_PING)
 		bufferevent_write(c->bev, "\r\n", 2);
 	if (found != FRAME_MESSAGE) {
@@ -116,6 +123,7 @@ static void on_open(struct conn *c)
 	c->open = true;
 	c->partial_us = 0;
 	c->used_us = clock_us();
+	c->certified = ssl && !c->ours && !c->stranger && SSL_get_verify_result(ssl) == X509_V_OK && SSL_get0_peer_certificate(ssl);
 	if (ssl && SSL_session_reused(ssl))
 		stats_inc(c->pool->stats, STAT_STREAM_RESUMED);
 }

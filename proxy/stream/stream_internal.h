@@ -28,6 +28,8 @@ struct conn {
 	int64_t partial_us;          /* since when something is not whole; 0: nothing is */
 	uint32_t slot, generation;
 	bool ours, open, doomed, stranger;
+	bool certified;              /* it came, and its client has shown who he is */
+	bool alias;                  /* requests go back on it */
 	bool kept;                   /* its session is, for the next one */
 	char why[96];
 	char key[];

@@ -4,7 +4,10 @@ PROXY_TEST_LIBS = $(PROXY_LIBS) $(CUNIT_LIBS)
 PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
 PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 
+PROXY_CERTIFICATE = tests/unit/certificate.c tests/unit/certificate.h
+
 check_PROGRAMS += \
+	tests/unit/alias_test \
 	tests/unit/call_test \
 	tests/unit/call_memory_test \
 	tests/unit/dialog_test \
@@ -27,6 +30,9 @@ check_PROGRAMS += \
 	tests/unit/trunk_test \
 	tests/unit/trunk_rules_test \
 	tests/unit/txn_test
+tests_unit_alias_test_SOURCES = tests/unit/alias_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
+tests_unit_alias_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_alias_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
 tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
@@ -42,10 +48,10 @@ tests_unit_frame_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_overload_test_SOURCES = tests/unit/overload_test.c tests/unit/unit.h
 tests_unit_overload_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_overload_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_stream_test_SOURCES = tests/unit/stream_test.c tests/unit/unit.h
+tests_unit_stream_test_SOURCES = tests/unit/stream_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
 tests_unit_stream_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_stream_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_tls_test_SOURCES = tests/unit/tls_test.c tests/unit/unit.h
+tests_unit_tls_test_SOURCES = tests/unit/tls_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
 tests_unit_tls_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_tls_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_token_test_SOURCES = tests/unit/token_test.c tests/unit/unit.h
@@ -85,7 +91,7 @@ tests_unit_active_test_SOURCES = tests/unit/active_test.c $(PROXY_RIG)
 tests_unit_active_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_active_test_LDADD = $(PROXY_TEST_LIBS)
 
-tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG)
+tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG) $(PROXY_CERTIFICATE)
 tests_unit_dialog_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_claim_test_SOURCES = tests/unit/claim_test.c $(PROXY_RIG)

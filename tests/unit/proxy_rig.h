@@ -50,12 +50,16 @@ void rig_reload(void);
 
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);
+/* The same by that way; `from->peer` is its source. */
+void rig_receive_by(const struct sip_path *from, const char *text);
 /* The time goes on, every timer at its own. */
 void rig_run(int64_t ms);
 
 /* The next message sent must go to `peer` and begin with `start`: its text, good until the test's end.
  * Where it does not, the test fails, and the text is of what was sent instead, or "". */
 const char *rig_expect(const char *peer, const char *start);
+/* By which way that message went. */
+const struct sip_path *rig_sent_by(void);
 void rig_expect_none(void);
 /* Forgets what has been sent so far; returns how many messages. */
 unsigned rig_skip(void);

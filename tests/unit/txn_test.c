@@ -890,6 +890,45 @@ static void test_stream_lost(void)
 	end();
 }
 
+static void open_back_client(enum sip_method method, const char *name, struct stream_handle by)
+{
+	struct sip_path path = stream_path("192.0.2.2:5061");
+	const char *text = request(name, C, name, "");
+	path.stream = by;
+	responses = timeouts = ends = 0;
+	client = txn_client_new(layer, method, C, &path, text, strlen(text), &stream_user, &client);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
+	CHECK_SENT(name, 0);
+}
+
+/* A request that went back on a connection (RFC 5923), which is gone then: by another one, in the same transaction. */
+static void test_stream_moves(void)
+{
+	struct stream_handle by = {7, 3, 1}, other = {7, 4, 1}, others = {7, 3, 0};
+	struct sip_path there = stream_path("192.0.2.2:5061");
+	begin();
+	open_back_client(SIP_BYE, "BYE", by);
+	CU_ASSERT_EQUAL(txn_client_lost(layer, &there, "x"), 0);  /* that is another one */
+	txn_client_moves(layer, other);
+	txn_client_moves(layer, others);
+	check_silent();
+	txn_client_moves(layer, by);
+	CU_ASSERT_EQUAL(sent[0].path.stream.generation, 0);
+	CHECK_SENT("BYE", 0);
+	txn_client_moves(layer, by);
+	check_silent();
+	CU_ASSERT_EQUAL(txn_client_lost(layer, &there, "x"), 1);
+	CU_ASSERT_EQUAL(ends, 1);
+	open_back_client(SIP_INVITE, "INVITE", by);
+	ANSWER(180);
+	txn_client_moves(layer, by);
+	check_silent();              /* it has arrived; what follows it goes by the new one */
+	ANSWER(486);
+	CU_ASSERT_EQUAL(sent[0].path.stream.generation, 0);
+	CHECK_SENT("ACK", 0);
+	end();
+}
+
 static void open_stream_server(const char *method)
 {
 	struct sip_path path = stream_path("192.0.2.1:5070");
@@ -930,7 +969,7 @@ static void test_stream_server(void)
 }
 
 UNIT_MAIN("txn", {"stream: silence", test_stream_client_silence}, {"stream: final responses", test_stream_client_final},
-          {"stream: lost", test_stream_lost}, {"stream: server", test_stream_server},
+          {"stream: lost", test_stream_lost}, {"stream: moves", test_stream_moves}, {"stream: server", test_stream_server},
           {"INVITE server: failure, G and H", test_server_invite_failure}, {"timer H", test_server_timer_h},
           {"ACK, timer I", test_server_ack}, {"Accepted, timer L", test_server_accepted},
           {"ACK of a 2xx is not absorbed", test_server_accepted_ack}, {"2xx after another final", test_server_late_2xx},
