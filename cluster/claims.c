@@ -21,7 +21,6 @@
 
 struct ask {
 	struct claims *claims;
-	struct ask *next, *prev;
 	bool take;
 	char key[CLAIM_KEY_MAX + 80];
 	claim_answer_fn *fn;
@@ -31,7 +30,6 @@ struct ask {
 struct claims {
 	struct claims_config config;
 	struct redis *servers[CLAIM_SERVERS_MAX];
-	struct ask *asks;                /* those not answered */
 	struct jw value, body;           /* the text being made, and what it signs */
 	uint64_t seq;
 	struct log_limit limit;
@@ -92,22 +90,11 @@ static bool decode(struct claims *c, const char *key, const redisReply *r, struc
 
 /* ---- asking ---- */
 
-static void ask_end(struct ask *a)
-{
-	if (a->prev)
-		a->prev->next = a->next;
-	else
-		a->claims->asks = a->next;
-	if (a->next)
-		a->next->prev = a->prev;
-	free(a);
-}
-
 static void answer(struct ask *a, enum claim_answer what, const struct claim_value *value)
 {
 	claim_answer_fn *fn = a->fn;
 	void *arg = a->arg;
-	ask_end(a);
+	free(a);
 	fn(arg, what, value);
 }
 
@@ -152,11 +139,8 @@ int claims_ask(struct claims *c, const char *key, bool take, claim_answer_fn *fn
 	struct ask *a = first >= 0 ? calloc(1, sizeof *a) : NULL;
 	if (!a)
 		return -ENOTCONN;
-	*a = (struct ask){.claims = c, .next = c->asks, .take = take, .fn = fn, .arg = arg};
+	*a = (struct ask){.claims = c, .take = take, .fn = fn, .arg = arg};
 	full_key(c, key, a->key, sizeof a->key);
-	if (c->asks)
-		c->asks->prev = a;
-	c->asks = a;
 	if (!take)
 		rc = redis_command(c->servers[first], LOOKUP_US, on_reply, a, "GET %s", a->key);
 	else if (!encode(c, a->key, "", "", ""))
@@ -164,7 +148,7 @@ int claims_ask(struct claims *c, const char *key, bool take, claim_answer_fn *fn
 	else
 		rc = set(c, (unsigned)first, a->key, CLAIM_MS, "NX", a);
 	if (rc) {
-		ask_end(a);
+		free(a);
 		return rc;
 	}
 	/* nobody waits for what the others say: their copy is for when the first is gone */

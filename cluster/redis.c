@@ -217,19 +217,25 @@ static void on_may_skip(void *arg, const struct redisReply *reply)
 	r->skip = reply && reply->type == REDIS_REPLY_STATUS ? SKIP_GRANTED : SKIP_DENIED;
 }
 
-/* Past hiredis' list of who waits for a reply: there will be none. */
-static int append(redisAsyncContext *ac, int argc, const char **argv, const size_t *lens)
+/* Past hiredis' list of who waits for a reply: there will be none. SKIP and what it is for go together or not at all: a
+ * SKIP alone would swallow the reply to the next command. */
+static int append_unanswered(redisAsyncContext *ac, int argc, const char **argv, const size_t *lens)
 {
-	char *text = NULL;
-	int n = redisFormatCommandArgv(&text, argc, argv, lens);
-	int rc = n > 0 ? redisAppendFormattedCommand(&ac->c, text, (size_t)n) : REDIS_ERR;
+	static const char skip[] = "*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$4\r\nSKIP\r\n";
+	char *text = NULL, *both;
+	int n = redisFormatCommandArgv(&text, argc, argv, lens), rc = REDIS_ERR;
+	if (n > 0 && (both = malloc(sizeof skip - 1 + (size_t)n))) {
+		memcpy(both, skip, sizeof skip - 1);
+		memcpy(both + sizeof skip - 1, text, (size_t)n);
+		rc = redisAppendFormattedCommand(&ac->c, both, sizeof skip - 1 + (size_t)n);
+		free(both);
+	}
 	redisFreeCommand(text);
 	return rc == REDIS_OK ? 0 : -ENOMEM;
 }
 
 int redis_command_quiet(struct redis *r, int argc, const char **argv, const size_t *lens)
 {
-	static const char *skip[] = {"CLIENT", "REPLY", "SKIP"};
 	if (state_of(r) != REDIS_READY || !r->ac)
 		return -ENOTCONN;
 	if (r->skip == SKIP_NOT_ASKED &&
@@ -237,9 +243,7 @@ int redis_command_quiet(struct redis *r, int argc, const char **argv, const size
 		r->skip = SKIP_DENIED;  /* until it is granted */
 	if (r->skip != SKIP_GRANTED)
 		return send_words(r, CLOCK_SEC, NULL, NULL, argc, argv, lens);
-	int rc = append(r->ac, 3, skip, NULL);
-	if (!rc)
-		rc = append(r->ac, argc, argv, lens);
+	int rc = append_unanswered(r->ac, argc, argv, lens);
 	count(&r->commands);
 	r->ac->ev.addWrite(r->ac->ev.data);
 	return rc;
@@ -454,6 +458,7 @@ void redis_status(const struct redis *r, struct redis_status *out)
 	};
 }
 
+bool redis_ready(const struct redis *r) { return state_of(r) == REDIS_READY; }
 const struct redis_server *redis_server(const struct redis *r) { return &r->server; }
 const char *redis_why(const struct redis *r) { return r->why; }
 

@@ -77,12 +77,7 @@ struct redis_status {
 };
 /* Any thread. */
 void redis_status(const struct redis *redis, struct redis_status *out);
-static inline bool redis_ready(const struct redis *redis)
-{
-	struct redis_status s;
-	redis_status(redis, &s);
-	return s.state == REDIS_READY;
-}
+bool redis_ready(const struct redis *redis);
 const struct redis_server *redis_server(const struct redis *redis);
 /* Why it is not ready, for a person; empty: no reason known. The client's thread. */
 const char *redis_why(const struct redis *redis);

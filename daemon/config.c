@@ -161,6 +161,8 @@ static void config_read(struct conf *c, struct config *config, bool *unreadable)
 	load_redis_password(c, config, &missing);
 	for (unsigned i = 0; i < config->anycast.n_peers; i++)
 		load_password(c, config, i, &missing);
+	memcpy(config->anycast.egress, config->node.egress, sizeof config->anycast.egress);
+	config->anycast.n_egress = config->node.n_egress;
 	conf_check(c, config);
 	*unreadable = missing && missing == c->n_lines + c->lines_lost;
 }

@@ -274,8 +274,6 @@ static int make_parts(struct node *n, struct err *err)
 	build_streams_release(&pc);
 	if (!n->proxy)
 		return -EIO;
-	memcpy(n->config->anycast.egress, n->config->node.egress, sizeof n->config->anycast.egress);
-	n->config->anycast.n_egress = n->config->node.n_egress;
 	if (n->config->has_anycast && !(n->anycast = anycast_new(&n->config->anycast, route_facts, n, err)))
 		return -EIO;
 	n->drain = drain_new(n->loop, n->proxy, n->anycast, &n->config->drain, on_drained, n);

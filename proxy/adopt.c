@@ -204,11 +204,6 @@ static const char *called(const struct sip_msg *resp, char *out, size_t size)
 	return out;
 }
 
-static enum record_outcome outcome_of(int status)
-{
-	return status == 487 ? OUTCOME_CANCELLED : status == 486 || status == 600 ? OUTCOME_BUSY : OUTCOME_FAILED;
-}
-
 /* Once a call. A 2xx brings our Record-Route, whose token says what the call is; a failure need not. */
 static void count(struct worker *w, const struct sip_msg *resp, const struct sip_path *back, const struct token *token)
 {
@@ -223,7 +218,7 @@ static void count(struct worker *w, const struct sip_msg *resp, const struct sip
 	if (resp->status < 300)
 		call_adopt(w, resp, trunk, region, to);
 	else
-		call_log_lone(w, &named, trunk, RECORD_AD, outcome_of(resp->status), resp->status);
+		call_log_lone(w, &named, trunk, RECORD_AD, call_outcome(resp->status, resp->status == 487), resp->status);
 }
 
 static void relay_final(struct worker *w, const struct sip_msg *resp, const struct sip_path *back, const struct token *token,
@@ -239,7 +234,8 @@ static void relay_final(struct worker *w, const struct sip_msg *resp, const stru
 		count(w, resp, back, token);
 }
 
-bool adopt_signed(struct worker *w, const struct sip_msg *resp)
+/* Whether it is to a request that some node has sent. */
+static bool is_signed(struct worker *w, const struct sip_msg *resp)
 {
 	struct sip_via_view below;
 	uint8_t attempt;
@@ -248,15 +244,13 @@ bool adopt_signed(struct worker *w, const struct sip_msg *resp)
 	                     &attempt);
 }
 
-void adopt_response(struct worker *w, const struct sip_msg *resp, const struct sip_path *from)
+bool adopt_response(struct worker *w, const struct sip_msg *resp, const struct sip_path *from)
 {
 	uint8_t data[SIP_SERVED_MAX + 1];
 	struct sip_path back;
 	struct token token;
-	if (!adopt_signed(w, resp)) {
-		stats_inc(&w->stats, STAT_DROP_TOKEN);
-		return;
-	}
+	if (!is_signed(w, resp))
+		return false;
 	bool invite = resp->method == SIP_INVITE, has_token = read_token(w, resp, &token);
 	int trunk = has_token ? table_trunk_by_hash(w->table, token.trunk) : -1;
 	enum trunk_edge edge = trunk < 0 ? TRUNK_EDGE_NONE : trunk_edge_back(trunk_rules_edge(w->table->trunks[trunk].rules));
@@ -264,9 +258,10 @@ void adopt_response(struct worker *w, const struct sip_msg *resp, const struct s
 	if (invite && resp->status >= 300)
 		acknowledge(w, resp, from);
 	if (!way_back(w, resp, &back) || !sip_write_response(&out, resp, trunk_edge_edit(edge, resp)))
-		return;
+		return true;
 	if (invite && resp->status >= 200)
 		relay_final(w, resp, &back, has_token ? &token : NULL, data, writer_len(&out));
 	else
 		worker_send(w, &back, data, writer_len(&out));
+	return true;
 }

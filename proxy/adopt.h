@@ -13,13 +13,10 @@ void adopt_cancel(struct worker *w, const struct sip_msg *cancel, const struct s
 /* The socket of the address in a Via of some node's, if it is one of ours now. */
 bool adopt_socket(const struct worker *w, const char *via, const struct addr *peer, uint8_t *socket);
 
-/* Whether the response is to a request that some node has sent. */
-bool adopt_signed(struct worker *w, const struct sip_msg *resp);
-
-/* A response to a request that a dead node sent, come to its egress address, which is backed up here: relayed to where the
- * Via below ours says, when ours is one that a node signed (section 16.11, whose stateless proxy this is). A failed
+/* A response to a request that a dead node sent, come to its egress address, which is backed up here, or that this node
+ * sent in a life before: relayed to where the Via below ours says (section 16.11, whose stateless proxy this is). A failed
  * INVITE is acknowledged, its final response is repeated for as long as it has to be, and a call that is answered is
- * counted here from now on. */
-void adopt_response(struct worker *w, const struct sip_msg *resp, const struct sip_path *from);
+ * counted here from now on. False, and nothing is done: no node has signed the branch of its Via. */
+bool adopt_response(struct worker *w, const struct sip_msg *resp, const struct sip_path *from);
 
 #endif

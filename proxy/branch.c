@@ -261,33 +261,40 @@ static uint64_t targets_tried(const struct call *c, unsigned region)
 	return tried;
 }
 
+/* The INVITE to a target of a region, by the way that `f` says, with `ruri` as its Request-URI. */
+static bool start(struct call *c, const struct sip_msg *invite, unsigned region, unsigned target, const struct forward *f,
+                  const char *ruri)
+{
+	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
+	struct sip_forward sf = {.skip_routes = invite->routes, .ruri = ruri, .max_breadth = breadth_share(c)};
+	char record_route[2][160];
+	const struct trunk_rules *rules = call_trunk(c)->rules;
+	sf.edit[0] = trunk_rules_edit(rules);
+	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(rules), invite);
+	set_record_routes(c, region, &f->path, record_route, &sf);
+	struct branch *b = add_branch(c, region, target);
+	if (!sf.max_breadth || !send_invite(c, b, invite, f, &sf))
+		return false;
+	claim_sent(c->w, c->claim, f->via, &f->path.peer, ruri);
+	b->counted = b->waiting = true;
+	region_setup_begin(live(b), worker_now(c->w));
+	expect_first(b);
+	return true;
+}
+
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
 	const struct table *table = c->table;
 	struct sip_path next = {.socket = 0};
 	struct forward f;
-	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
-	struct sip_forward sf = {.skip_routes = invite->routes};
-	char ruri[512], record_route[2][160];
+	char ruri[512];
 	int target = table_pick_target(table, region, c->w->common->egress_families, targets_tried(c, region), worker_now(c->w), &next.peer);
-	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
-	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
-	sf.max_breadth = breadth_share(c);
-	if (target >= 0)
-		forward_to_target(c->w, table->regions[region].targets[target], &next);
-	if (target < 0 || !sf.max_breadth || !forward_prepare(c->w, invite, &next, c->attempts_before + c->n_branches + 1u, &f) ||
-	    !write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri))
+	if (target < 0)
 		return false;
-	sf.ruri = ruri;
-	set_record_routes(c, region, &next, record_route, &sf);
-	struct branch *b = add_branch(c, region, (unsigned)target);
-	if (!send_invite(c, b, invite, &f, &sf))
-		return false;
-	claim_sent(c->w, c->claim, f.via, &next.peer, ruri);
-	b->counted = b->waiting = true;
-	region_setup_begin(live(b), worker_now(c->w));
-	expect_first(b);
-	return true;
+	forward_to_target(c->w, table->regions[region].targets[target], &next);
+	return forward_prepare(c->w, invite, &next, c->attempts_before + c->n_branches + 1u, &f) &&
+	       write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri) &&
+	       start(c, invite, region, (unsigned)target, &f, ruri);
 }
 
 /* Which target has this address. */
@@ -306,8 +313,6 @@ static int find_target(const struct table *table, const struct addr *peer, unsig
 int branch_start_again(struct call *c, const struct sip_msg *invite, const struct proxy_sent *sent)
 {
 	struct forward f = {.path = {.transport = SIP_UDP}};
-	struct sip_forward sf = {.skip_routes = invite->routes, .ruri = sent->uri};
-	char record_route[2][160];
 	const char *branch = strstr(sent->via, ";branch=");
 	unsigned target;
 	uint8_t attempt;
@@ -318,18 +323,9 @@ int branch_start_again(struct call *c, const struct sip_msg *invite, const struc
 		return -1;
 	snprintf(f.branch, sizeof f.branch, "%s", branch + 8);
 	snprintf(f.via, sizeof f.via, "%s", sent->via);
-	sf.edit[0] = trunk_rules_edit(call_trunk(c)->rules);
-	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(call_trunk(c)->rules), invite);
-	sf.max_breadth = breadth_share(c);
-	set_record_routes(c, (unsigned)region, &f.path, record_route, &sf);
-	struct branch *b = add_branch(c, (unsigned)region, target);
-	if (!sf.max_breadth || !send_invite(c, b, invite, &f, &sf))
+	if (!start(c, invite, (unsigned)region, target, &f, sent->uri))
 		return -1;
 	c->attempts_before = (uint8_t)(attempt ? attempt - 1 : 0);
-	claim_sent(c->w, c->claim, f.via, &f.path.peer, sf.ruri);
-	b->counted = b->waiting = true;
-	region_setup_begin(live(b), worker_now(c->w));
-	expect_first(b);
 	return region;
 }
 

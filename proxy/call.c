@@ -135,9 +135,9 @@ static void end_unanswered(struct call *c, enum record_outcome outcome, int stat
 	c->admitted = false;
 }
 
-static enum record_outcome outcome_of(const struct call *c, int status)
+enum record_outcome call_outcome(int status, bool cancelled)
 {
-	if (c->cancelled)
+	if (cancelled)
 		return OUTCOME_CANCELLED;
 	if (status == 486 || status == 600)
 		return OUTCOME_BUSY;
@@ -191,10 +191,10 @@ static void relay_provisional(struct call *c, const struct sip_msg *resp)
 static void relay_failure(struct call *c, const struct sip_msg *resp)
 {
 	if (resp->status == 503) {  /* section 16.7 step 6: it speaks of the region, not of this node */
-		finish(c, outcome_of(c, 500), 500, "");
+		finish(c, call_outcome(500, c->cancelled), 500, "");
 		return;
 	}
-	end_unanswered(c, outcome_of(c, resp->status), resp->status);
+	end_unanswered(c, call_outcome(resp->status, c->cancelled), resp->status);
 	relay(c, resp);
 	forget_request(c);
 }
@@ -465,7 +465,7 @@ static void route(struct call *c, const struct sip_msg *invite, const struct pro
 	if (started)
 		return;
 	if (rc == -ECONNREFUSED)
-		finish(c, outcome_of(c, d.plan.refuse), d.plan.refuse, "");
+		finish(c, call_outcome(d.plan.refuse, c->cancelled), d.plan.refuse, "");
 	else
 		finish_no_region(c);
 }

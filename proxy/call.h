@@ -39,6 +39,9 @@ void call_cancel(struct call *c, const struct sip_msg *cancel, uint32_t flags);
  * now on (flag AD). `to` is the number called, as far as it is known. */
 void call_adopt(struct worker *w, const struct sip_msg *answer, int trunk, int region, const char *to);
 
+/* What a call came to by its final response, 300 to 699; `cancelled`: by its caller. Any thread. */
+enum record_outcome call_outcome(int status, bool cancelled);
+
 /* The record of a call that has no more than this: turned away for overload, or cancelled for a dead node. */
 void call_log_lone(struct worker *w, const struct sip_msg *invite, int trunk, uint32_t flags, enum record_outcome outcome,
                    int status);

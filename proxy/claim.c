@@ -107,7 +107,7 @@ bool claim_ask(struct claim *c, bool take)
 void claim_sent(struct worker *w, const char *key, const char *via, const struct addr *peer, const char *uri)
 {
 	const struct proxy_claims *claims = &w->common->claims;
-	if (*key && claims->sent)
+	if (*key)
 		claims->sent(claims->arg, w->index, key, via, peer, uri);
 }
 
@@ -142,9 +142,9 @@ void claim_settle(struct claim *c, enum proxy_verdict verdict, const struct prox
 void proxy_claim_verdict(struct claim *c, enum proxy_verdict verdict, const struct proxy_sent *sent)
 {
 	struct worker *w = c->w;
-	worker_turn_begin(w);
+	worker_begin(w);
 	claim_settle(c, verdict, sent);
-	worker_turn_end(w);
+	worker_end_soon(w);
 }
 
 const char *proxy_claim_message(const struct claim *c, struct addr *source, struct addr *listener, size_t *len)

@@ -54,8 +54,9 @@ static bool backup_socket(const struct worker *w, const struct sip_path *from)
 static void on_others_response(struct worker *w, const struct sip_msg *m, const struct sip_path *from)
 {
 	const struct proxy_claims *claims = &w->common->claims;
-	adopt_response(w, m, from);
-	if (claims->stray)
+	if (!adopt_response(w, m, from))
+		stats_inc(&w->stats, STAT_DROP_TOKEN);
+	else if (claims->stray)
 		claims->stray(claims->arg, &from->peer, &w->common->config.listen[from->socket].address, m->data, m->len);
 }
 
@@ -66,10 +67,8 @@ static void on_response(struct worker *w, const struct sip_msg *m, const struct 
 		on_others_response(w, m, from);
 		return;
 	}
-	if (!t && worker_now(w) - w->common->started_us < RINGS_US && adopt_signed(w, m)) {
-		adopt_response(w, m, from);  /* of this node's life before, which did not end well */
-		return;
-	}
+	if (!t && worker_now(w) - w->common->started_us < RINGS_US && adopt_response(w, m, from))
+		return;  /* of this node's life before, which did not end well */
 	if (!t) {
 		stats_inc(&w->stats, STAT_DROP_STRAY);
 		return;
@@ -345,12 +344,12 @@ void ingress_message(struct worker *w, const struct sip_path *from, char *data, 
 	const struct addr *source = &from->peer;
 	struct sip_msg m;
 	const char *why;
-	if (backup_socket(w, from) && strncasecmp(data, "SIP/", 4) != 0) {
-		stats_inc(&w->stats, STAT_DROP_SOURCE);
-		return;
-	}
 	if (too_short(data, len)) {
 		stats_inc(&w->stats, STAT_DROP_KEEPALIVE);
+		return;
+	}
+	if (backup_socket(w, from) && strncasecmp(data, "SIP/", 4) != 0) {
+		stats_inc(&w->stats, STAT_DROP_SOURCE);
 		return;
 	}
 	if (acknowledges_shed(data, len)) {

@@ -326,10 +326,10 @@ static void on_handed(void *arg)
 {
 	struct handed *h = arg;
 	if (!h->w->over) {
-		worker_turn_begin(h->w);
+		worker_begin(h->w);
 		stats_inc(&h->w->stats, STAT_HANDED_IN);
 		app.message(h->w, &h->from, h->data, h->len);
-		worker_turn_end(h->w);
+		worker_end_soon(h->w);
 	}
 	free(h);
 }

@@ -138,8 +138,7 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
 	worker_end(arg);
 }
 
-void worker_turn_begin(struct worker *w) { worker_begin(w); }
-void worker_turn_end(struct worker *w) { event_active(w->turn_event, EV_TIMEOUT, 1); }
+void worker_end_soon(struct worker *w) { event_active(w->turn_event, EV_TIMEOUT, 1); }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {

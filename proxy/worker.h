@@ -125,10 +125,11 @@ void worker_free(struct worker *w);
 /* ---- for the code that runs on a worker ---- */
 
 static inline int64_t worker_now(const struct worker *w) { return w->txns.now_us; }
-/* Around whatever runs on the worker's thread and is not called by it. Its end is when all that is at hand has run, so
- * that what several such send goes in one batch. */
-void worker_turn_begin(struct worker *w);
-void worker_turn_end(struct worker *w);
+/* Before whatever runs on the worker's thread: takes the time, and the newest table. */
+void worker_begin(struct worker *w);
+/* After what the worker's own events did not call: its turn ends when all that is at hand has run, so that what several
+ * such send goes in one batch. */
+void worker_end_soon(struct worker *w);
 uint64_t worker_random(struct worker *w);
 /* Whether nothing can be said of silence since then: this worker stood still meanwhile, or another one hangs, and what
  * the kernel gives to its sockets is for all of them. */

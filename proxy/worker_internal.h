@@ -19,8 +19,7 @@ void worker_hand_over(struct worker *w, unsigned to, enum handover_kind kind, co
 unsigned worker_owner_of(const struct worker *w, const char *data, size_t len);
 /* Something has come: it is served here, or by the worker that owns its call. */
 void worker_on_message(struct worker *w, const struct sip_path *from, char *data, size_t len);
-/* At the beginning and the end of each of the worker's own events. */
-void worker_begin(struct worker *w);
+/* At the end of each of the worker's own events: timers, what is to be sent, figures. */
 void worker_end(struct worker *w);
 
 /* worker_streams.c: its connections, and what is sent by them. */

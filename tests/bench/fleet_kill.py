@@ -2,7 +2,7 @@
 
     fleet_kill.py WORK TANDEMD SCENARIO [--quick]
 
-The picture of tests/lab/wrong_node.py with BIRD as the router: the shared address by three equal routes, each egress
+The picture of tests/lab/lab_net.py with BIRD as the router: the shared address by three equal routes, each egress
 address by its node's own route, and by the others' as backup. SIPp calls through it, each call from a port of its own;
 tests/lab/region.py answers. Prints NAME VALUE a line.
 """
@@ -16,8 +16,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lab"))
-import wrong_node  # noqa: E402
-from wrong_node import ANYCAST, CARRIER, REGION, Net, Process, Redis, Tandem, egress, link, wait_until  # noqa: E402
+from lab_net import ANYCAST, CARRIER, REGION, Net, Process, Redis, egress, link, sh, wait_until  # noqa: E402
+from lab_stacks import Tandem  # noqa: E402
 
 RATE, HOLD_MS, DELAY_MS, RING_MS = 200, 10000, 100, 500
 N = 3
@@ -67,7 +67,7 @@ def main():
     net = Net(work, N, parties=False)
     # by addresses and ports, as a router does; over veth the sending socket's own hash would be taken
     for name, value in (("policy", "3"), ("fields", "55"), ("seed", "4660")):
-        wrong_node.sh("ip", "netns", "exec", "router", "sysctl", "-qw", "net.ipv4.fib_multipath_hash_%s=%s" % (name, value))
+        sh("ip", "netns", "exec", "router", "sysctl", "-qw", "net.ipv4.fib_multipath_hash_%s=%s" % (name, value))
     processes, redis = [bird(work)], Redis(work)
     stack = Tandem(net, program, N, "up", PEERS)
     try:

@@ -3,13 +3,19 @@ PROXY_TEST_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS) $(EVENT_CFLAGS)
 PROXY_TEST_LIBS = $(PROXY_LIBS) $(CUNIT_LIBS)
 PROXY_SIP_TEXT = tests/unit/sip_text.h tests/unit/unit.h
 PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
+TXN_RIG = tests/unit/txn_rig.h $(PROXY_SIP_TEXT)
+CALL_RIG = tests/unit/call_rig.h $(PROXY_RIG)
 
 PROXY_CERTIFICATE = tests/unit/certificate.c tests/unit/certificate.h
 
 check_PROGRAMS += \
 	tests/unit/alias_test \
 	tests/unit/call_test \
+	tests/unit/call_cancel_test \
+	tests/unit/call_failover_test \
 	tests/unit/call_memory_test \
+	tests/unit/call_refuse_test \
+	tests/unit/call_retry_test \
 	tests/unit/dialog_test \
 	tests/unit/active_test \
 	tests/unit/claim_test \
@@ -29,7 +35,9 @@ check_PROGRAMS += \
 	tests/unit/torture_test \
 	tests/unit/trunk_test \
 	tests/unit/trunk_rules_test \
-	tests/unit/txn_test
+	tests/unit/txn_client_test \
+	tests/unit/txn_server_test \
+	tests/unit/txn_stream_test
 tests_unit_alias_test_SOURCES = tests/unit/alias_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
 tests_unit_alias_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_alias_test_LDADD = $(PROXY_TEST_LIBS)
@@ -69,15 +77,33 @@ tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
 tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_txn_test_SOURCES = tests/unit/txn_test.c $(PROXY_SIP_TEXT)
-tests_unit_txn_test_CFLAGS = $(PROXY_TEST_CFLAGS)
-tests_unit_txn_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_client_test_SOURCES = tests/unit/txn_client_test.c $(TXN_RIG)
+tests_unit_txn_client_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_client_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_server_test_SOURCES = tests/unit/txn_server_test.c $(TXN_RIG)
+tests_unit_txn_server_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_server_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_txn_stream_test_SOURCES = tests/unit/txn_stream_test.c $(TXN_RIG)
+tests_unit_txn_stream_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_txn_stream_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_record_test_SOURCES = tests/unit/record_test.c tests/unit/unit.h
 tests_unit_record_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_record_test_LDADD = $(PROXY_TEST_LIBS) $(JANSSON_LIBS)
-tests_unit_call_test_SOURCES = tests/unit/call_test.c $(PROXY_RIG)
+tests_unit_call_test_SOURCES = tests/unit/call_test.c $(CALL_RIG)
 tests_unit_call_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_call_cancel_test_SOURCES = tests/unit/call_cancel_test.c $(CALL_RIG)
+tests_unit_call_cancel_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_cancel_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_call_failover_test_SOURCES = tests/unit/call_failover_test.c $(CALL_RIG)
+tests_unit_call_failover_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_failover_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_call_refuse_test_SOURCES = tests/unit/call_refuse_test.c $(CALL_RIG)
+tests_unit_call_refuse_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_refuse_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_call_retry_test_SOURCES = tests/unit/call_retry_test.c $(CALL_RIG)
+tests_unit_call_retry_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_call_retry_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_ingress_test_SOURCES = tests/unit/ingress_test.c $(PROXY_RIG)
 tests_unit_ingress_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_ingress_test_LDADD = $(PROXY_TEST_LIBS)
