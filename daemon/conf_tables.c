@@ -221,6 +221,8 @@ static const struct conf_field connections_fields[] = {
 	 .min = 10000, .max = 86400000, CONF_MEMBER(S, idle_ms)},
 	{.key = "whole", .help = "until a handshake or a message has to be whole", .type = &conf_ms, .def = "8s", .min = 1000,
 	 .max = 60000, CONF_MEMBER(S, whole_ms)},
+	{.key = "ping", .help = "silence after which a connection of ours is sent a ping (RFC 5626), 0: never", .type = &conf_ms,
+	 .def = "90s", .max = 3600000, CONF_MEMBER(S, ping_ms)},
 };
 static const struct conf_map connections_map = CONF_MAP("connections", connections_fields);
 #undef S

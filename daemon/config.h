@@ -78,7 +78,7 @@ struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
 
 struct config_overload { uint32_t target_ms; };
 
-struct config_connections { uint32_t most, most_of_source, idle_ms, whole_ms; };
+struct config_connections { uint32_t most, most_of_source, idle_ms, whole_ms, ping_ms; };
 
 struct config_cluster {
 	struct redis_server redis[BOARD_SERVERS_MAX];

@@ -46,6 +46,7 @@ struct proxy_stream_listen {
 struct proxy_connections {
 	unsigned most, most_of_source;   /* of those who are a trunk's or a region's */
 	uint32_t idle_ms, whole_ms;      /* idle; until a handshake or a message is whole */
+	uint32_t ping_ms;                /* silence after which one of ours is pinged; 0: never */
 };
 
 struct proxy_config {

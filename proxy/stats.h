@@ -14,6 +14,7 @@
 	X(TX_UNREACHABLE,     "sip_unreachable_total", "", "Attempts that failed at once: an ICMP error said that nobody is there") \
 	X(RX_STREAM,          "sip_received_stream_messages_total", "", "Messages read from TCP and TLS connections") \
 	X(TX_STREAM,          "sip_sent_stream_messages_total", "", "Messages written to TCP and TLS connections") \
+	X(STREAM_PINGS,       "sip_pings_sent_total", "", "Pings on connections of ours that nothing else went by (RFC 5626)") \
 	X(STREAM_ACCEPTED,    "sip_connections_total", "event=\"accepted\"", "What became of TCP and TLS connections") \
 	X(STREAM_OPENED,      "sip_connections_total", "event=\"opened\"", "") \
 	X(STREAM_RESUMED,     "sip_connections_total", "event=\"tls_resumed\"", "") \

@@ -146,9 +146,13 @@ int worker_make_streams(struct worker *w, struct err *err)
 	struct stream_limits limits = STREAM_LIMITS;
 	const struct proxy_config *c = &w->common->config;
 	int rc = 0;
-	if (k->most)
-		limits = (struct stream_limits){k->most, k->most_of_source, limits.strangers, limits.most_of_stranger, k->idle_ms,
-		                                limits.stranger_idle_ms, k->whole_ms, limits.unread, limits.message};
+	if (k->most) {
+		limits.most = k->most;
+		limits.most_of_source = k->most_of_source;
+		limits.idle_ms = k->idle_ms;
+		limits.whole_ms = k->whole_ms;
+		limits.ping_ms = k->ping_ms;
+	}
 	w->names = calloc(NAMES_MAX, sizeof *w->names);
 	w->n_names = 1;
 	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);

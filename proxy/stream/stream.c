@@ -71,8 +71,10 @@ static void sweep_one(struct conn *c, int64_t now)
 		conn_doom(c, c->open ? "a message that does not end" : "no connection in time");
 	} else if (!c->alias && now - c->used_us > (c->stranger ? l->stranger_idle_ms : l->idle_ms) * CLOCK_MS) {
 		conn_doom(c, "idle");
-	} else if (c->open && c->ours && !c->kept && c->to.transport == SIP_TLS) {
-		conn_keep_session(c);  /* TLS 1.3 sends its tickets some time after the handshake */
+	} else if (c->open && c->ours) {
+		if (!c->kept && c->to.transport == SIP_TLS)
+			conn_keep_session(c);  /* TLS 1.3 sends its tickets some time after the handshake */
+		conn_keep_alive(c, now);
 	}
 }
 

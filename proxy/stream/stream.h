@@ -58,12 +58,18 @@ struct stream_ops {
 struct stream_limits {
 	unsigned most, most_of_source;       /* connections */
 	unsigned strangers, most_of_stranger;  /* of those who are not known, in all and of one source */
-	uint32_t idle_ms, stranger_idle_ms, whole_ms;          /* idle; until a message, connection or handshake is whole */
+	/* Without a message, and of those that came without a byte, so that their pings keep them; until a message,
+	 * connection or handshake is whole. */
+	uint32_t idle_ms, stranger_idle_ms, whole_ms;
+	/* One of ours is sent a ping after that silence (RFC 5626 section 4.4.1), 0: never; who has answered one answers
+	 * each, within that time. */
+	uint32_t ping_ms, pong_ms;
 	size_t unread;                       /* bytes that a peer has not read */
 	size_t message;                      /* the longest message */
 };
 #define STREAM_LIMITS {.most = 4096, .most_of_source = 256, .strangers = 512, .most_of_stranger = 8, \
-                       .idle_ms = 900000, .stranger_idle_ms = 30000, .whole_ms = 8000, .unread = 1 << 20, .message = 65535}
+                       .idle_ms = 900000, .stranger_idle_ms = 30000, .whole_ms = 8000, \
+                       .ping_ms = 90000, .pong_ms = 10000, .unread = 1 << 20, .message = 65535}
 
 /* NULL without memory. */
 struct stream_pool *stream_pool_new(struct event_base *base, const struct stream_ops *ops, void *arg, unsigned worker,

@@ -83,10 +83,37 @@ static bool take(struct conn *c, struct evbuffer *in, enum frame_found found, si
 		evbuffer_drain(in, used);
 		return true;
 	}
+	c->used_us = c->alive_us;
 	evbuffer_remove(in, p->scratch, used);
 	stats_inc(p->stats, STAT_RX_STREAM);
 	p->ops->message(p->arg, &from, p->scratch, used);
 	return !c->doomed;
+}
+
+/* Something has come. Who lets others connect to him says himself by pings how long he wants it; where it was ours to
+ * open, a pong asks for nothing. */
+static void hear(struct conn *c, struct evbuffer *in)
+{
+	char first = 0;
+	evbuffer_copyout(in, &first, 1);
+	c->alive_us = clock_us();
+	if (!c->ours)
+		c->used_us = c->alive_us;
+	c->ponged |= c->pinged_us && (first == '\r' || first == '\n');
+}
+
+/* What is left is no message yet. A single line end is none that has begun: it is the answer to our ping, or half of one. */
+static void wait_for_more(struct conn *c, struct evbuffer *in)
+{
+	char first = 0;
+	bool blank = evbuffer_copyout(in, &first, 1) < 1 || first == '\r' || first == '\n';
+	if (blank && c->pinged_us)
+		evbuffer_drain(in, evbuffer_get_length(in));
+	c->pinged_us = 0;
+	if (blank)
+		c->partial_us = 0;
+	else if (!c->partial_us)
+		c->partial_us = c->alive_us;
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -96,7 +123,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	enum frame_found found = FRAME_MORE;
 	size_t used;
 	const char *why = "";
-	c->used_us = clock_us();
+	hear(c, in);
 	while (!c->doomed) {
 		size_t len = evbuffer_get_length(in);
 		found = frame_next(&c->frame, (const char *)evbuffer_pullup(in, -1), len, c->pool->limits.message, &used, &why);
@@ -108,10 +135,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 		stats_inc(c->pool->stats, STAT_STREAM_FRAMING);
 		conn_doom(c, why);
 	}
-	if (!evbuffer_get_length(in))
-		c->partial_us = 0;
-	else if (!c->partial_us)
-		c->partial_us = c->used_us;
+	wait_for_more(c, in);
 	c->pool->ops->turn(c->pool->arg);
 }
 
@@ -122,7 +146,7 @@ static void on_open(struct conn *c)
 	SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
 	c->open = true;
 	c->partial_us = 0;
-	c->used_us = clock_us();
+	c->used_us = c->alive_us = clock_us();
 	c->certified = ssl && !c->ours && !c->stranger && SSL_get_verify_result(ssl) == X509_V_OK && SSL_get0_peer_certificate(ssl);
 	if (ssl && SSL_session_reused(ssl))
 		stats_inc(c->pool->stats, STAT_STREAM_RESUMED);
@@ -159,10 +183,11 @@ int conn_socket(const struct addr *a)
 
 static void tune(int fd)
 {
-	int one = 1, idle = 30, dead = DEAD_PEER_MS;
+	int one = 1, idle = 30, every = 10, dead = DEAD_PEER_MS;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead, sizeof dead);
 }
 
@@ -182,7 +207,7 @@ struct conn *conn_new(struct stream_pool *p, const char *key)
 	if (!++p->generations[slot])
 		p->generations[slot] = 1;
 	c->generation = p->generations[slot];
-	c->used_us = c->partial_us = clock_us();
+	c->used_us = c->alive_us = c->partial_us = clock_us();
 	return c;
 }
 
@@ -213,12 +238,24 @@ bool conn_begin(struct conn *c, int fd, SSL *ssl, enum bufferevent_ssl_state sta
 
 /* ---- writing ---- */
 
+void conn_keep_alive(struct conn *c, int64_t now)
+{
+	const struct stream_limits *l = &c->pool->limits;
+	if (c->pinged_us && c->ponged) {
+		if (now - c->pinged_us > l->pong_ms * CLOCK_MS)
+			conn_doom(c, "no answer to a ping");
+	} else if (l->ping_ms && now - c->alive_us >= l->ping_ms * CLOCK_MS && !bufferevent_write(c->bev, "\r\n\r\n", 4)) {
+		stats_inc(c->pool->stats, STAT_STREAM_PINGS);
+		c->pinged_us = c->alive_us = now;
+	}
+}
+
 bool conn_write(struct conn *c, const void *data, size_t len)
 {
 	if (c->doomed || bufferevent_write(c->bev, data, len))
 		return false;
 	stats_inc(c->pool->stats, STAT_TX_STREAM);
-	c->used_us = clock_us();
+	c->used_us = c->alive_us = clock_us();
 	if (evbuffer_get_length(bufferevent_get_output(c->bev)) > c->pool->limits.unread) {
 		stats_inc(c->pool->stats, STAT_STREAM_SLOW);
 		conn_doom(c, "the peer does not read");

@@ -24,11 +24,14 @@ struct conn {
 	struct conn *next_doomed;
 	struct frame frame;
 	struct tls_context *tls;     /* held */
-	int64_t used_us;             /* last heard of, or sent to */
+	int64_t used_us;             /* what idle_ms goes by */
+	int64_t alive_us;            /* the last byte, either way */
+	int64_t pinged_us;           /* a ping that nothing has come after; 0: none */
 	int64_t partial_us;          /* since when something is not whole; 0: nothing is */
 	uint32_t slot, generation;
 	bool ours, open, doomed, stranger;
 	bool certified;              /* it came, and its client has shown who he is */
+	bool ponged;                 /* its peer answers pings */
 	bool alias;                  /* requests go back on it */
 	bool kept;                   /* its session is, for the next one */
 	char why[96];
@@ -75,6 +78,8 @@ struct conn *conn_new(struct stream_pool *pool, const char *key);
 bool conn_begin(struct conn *c, int fd, SSL *ssl, enum bufferevent_ssl_state state);
 /* Queues what is to be sent; a peer that does not read ends it. False: nothing is sent. */
 bool conn_write(struct conn *c, const void *data, size_t len);
+/* For one of ours: a ping after silence, and its end where one stays without an answer. */
+void conn_keep_alive(struct conn *c, int64_t now);
 /* It ends, soon: never below a callback of its own. */
 void conn_doom(struct conn *c, const char *why);
 /* At once: the reaper, and the pool's end. */

@@ -58,7 +58,7 @@ def backward(invite, method, cseq=1):
 
 
 def send_back(invite, method, cseq=1):
-    region.connections[-1].send(backward(invite, method, cseq))
+    next(c for c in region.connections if not c.closed.is_set()).send(backward(invite, method, cseq))
 
 
 def answered_by(carrier, method):
@@ -117,6 +117,17 @@ def with_another_name():
 def by_an_address_that_is_not_in_it():
     """A connection to that address would want it in the certificate."""
     refused(connect(certificate="client", alias=True))
+
+
+def kept():
+    """A connection that nothing goes by is closed in the end, but not one that stands for the carrier."""
+    kept, other = connect(certificate="client", alias=True, at=NAMED), connect(certificate="client")
+    _, invite = established(kept, region)
+    other.options()
+    wait_until("the other one's end", other.connection.closed.is_set, 30)
+    threading.Event().wait(2)
+    send_back(invite, "BYE")
+    answered_by(kept, "BYE")
 
 
 def gone_before():
@@ -187,6 +198,7 @@ sys.exit(run_cases([(name, alone(case)) for name, case in [
     ("TLS, back to the carrier: not with another name", with_another_name),
     ("TLS, back to the carrier: not by an address that is not in the certificate", by_an_address_that_is_not_in_it),
     ("TLS, back to the carrier: a connection that is gone, and another one", gone_before),
+    ("TLS, back to the carrier: kept while it is silent", kept),
     ("TLS, back to the carrier: two connections, one ends", of_two_connections),
     ("TLS, back to the carrier: a trunk that is known by its certificate", known_by_its_certificate),
     ("TLS, back to the carrier: by a new connection, with the trunk's name", by_a_new_connection),

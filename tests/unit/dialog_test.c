@@ -562,7 +562,7 @@ static void test_back_by_tls(void)
 	establish_by_tls("carrier.example");
 	stands_for("192.0.2.1", "URI:sip:carrier.example");
 	for (int i = 0; i < 3; i++) {
-		char start[16], branch[16];
+		char start[16], branch[32];
 		snprintf(branch, sizeof branch, "z9hG4bKback%d", i);
 		rig_receive(EAST, REQUEST(methods[i], .by_callee = true, .uri = CONTACT_TLS, .branch = branch, .cseq = 2 + i));
 		if (i == 0)
