@@ -72,6 +72,7 @@ struct config_region {
 	struct policy_region_config policy;
 	struct config_target targets[CONFIG_TARGETS_MAX];
 	unsigned n_targets;
+	enum config_transport large;      /* requests over 1300 bytes go by it where UDP is not said: UDP or TCP */
 };
 
 struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };

@@ -86,5 +86,5 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 	if (m->method == SIP_ACK)
 		send_ack(w, &f, w->txns.scratch, writer_len(&out));
 	else
-		relay_begin(w, m, path, &f, trunk_edge_back(edge), w->txns.scratch, writer_len(&out));
+		relay_begin(w, m, path, source, &f, &sf, trunk_edge_back(edge), writer_len(&out));
 }

@@ -2,8 +2,11 @@
 #include "proxy/forward.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define LARGE 1300               /* where the path's MTU is not known (section 18.1.1) */
 
 /* RFC 5923 section 8.1: where we show a certificate when asked, what comes back on the connection is as welcome. */
 void forward_via(const struct worker *w, enum sip_transport transport, unsigned family, const char *branch,
@@ -32,6 +35,7 @@ void forward_to_target(struct worker *w, const struct target *target, struct sip
 {
 	next->stream = (struct stream_handle){0};
 	next->transport = (uint8_t)target->transport;
+	next->unsaid = target->transport == SIP_UDP && !target->transport_said;
 	next->name = target->transport == SIP_TLS ? worker_name(w, target->host) : 0;
 }
 
@@ -86,6 +90,7 @@ static bool hop_to(struct worker *w, const struct sip_uri_view *uri, const char 
 		return false;
 	bool known = !addr_parse(&next->peer, uri->host, uri->port) || known_name(w->table, uri->host, uri->port, &next->peer);
 	next->transport = (uint8_t)transport;
+	next->unsaid = !sip_transport_said(uri->params);
 	return transport == SIP_TLS ? hop_by_tls(w, uri, known, subject, next) : known;
 }
 
@@ -102,6 +107,43 @@ bool forward_next_hop(struct worker *w, const struct sip_msg *req, const char *s
 		sip_msg_route(req, routes, &uri);
 	}
 	return hop_to(w, &uri, subject, next);
+}
+
+/* Written anew, with TCP in the Via. What had been written is kept for the case that TCP fails. */
+static struct txn_client *send_by_tcp(struct worker *w, const struct sip_msg *req, const struct addr *source,
+                                      const struct forward *f, struct sip_forward *sf, size_t len,
+                                      const struct txn_client_user *ops, void *user)
+{
+	struct forward tcp = *f;
+	struct writer out = writer_of(w->txns.scratch, sizeof w->txns.scratch);
+	struct txn_client *t = NULL;
+	void *by_udp = malloc(len);
+	if (!by_udp)
+		return NULL;
+	memcpy(by_udp, w->txns.scratch, len);
+	tcp.path.transport = SIP_TCP;
+	forward_via(w, SIP_TCP, family_index(&f->path.peer), f->branch, tcp.via);
+	sf->via = tcp.via;
+	if (sip_write_request(&out, req, source, sf))
+		t = txn_client_new(&w->txns, req->method, f->branch, &tcp.path, w->txns.scratch, writer_len(&out), ops, user);
+	if (t)
+		txn_client_or(t, &f->path, by_udp, len);
+	sf->via = f->via;
+	free(by_udp);
+	return t;
+}
+
+struct txn_client *forward_send(struct worker *w, const struct sip_msg *req, const struct addr *source,
+                                const struct forward *f, struct sip_forward *sf, size_t len,
+                                const struct txn_client_user *ops, void *user)
+{
+	bool large = len > LARGE && f->path.transport == SIP_UDP;
+	bool by_tcp = large && f->path.unsaid && table_takes_tcp(w->table, &f->path.peer);
+	if (large)
+		stats_inc(&w->stats, by_tcp ? STAT_LARGE_TCP : STAT_LARGE_UDP);
+	if (by_tcp)
+		return send_by_tcp(w, req, source, f, sf, len, ops, user);
+	return txn_client_new(&w->txns, req->method, f->branch, &f->path, w->txns.scratch, len, ops, user);
 }
 
 bool forward_looped(const struct sip_msg *req)

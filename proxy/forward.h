@@ -32,6 +32,13 @@ void forward_to_target(struct worker *w, const struct target *target, struct sip
 bool forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
                       struct sip_path *next);
 
+/* Sends the request, `len` bytes that are written for `f` by `sf` in the layer's scratch, in a transaction of its own; one
+ * that is too large for UDP by TCP, where the next hop is known to take it, and by UDP should that fail (section 18.1.1).
+ * Otherwise as txn_client_new(). */
+struct txn_client *forward_send(struct worker *w, const struct sip_msg *req, const struct addr *source,
+                                const struct forward *f, struct sip_forward *sf, size_t len,
+                                const struct txn_client_user *ops, void *user);
+
 /* Section 16.3 step 4, RFC 5393: it has been here before, and nothing that decides its way has changed. On
  * any node, for a Via of ours shows it, whichever node wrote it. */
 bool forward_looped(const struct sip_msg *req);

@@ -12,6 +12,7 @@
 #include "proxy/worker.h"
 
 #define EMPTY_US (200 * CLOCK_MS)
+#define TCP_SELDOM 10            /* intervals between questions by TCP, which tell nothing of health */
 
 struct probe {
 	struct probe *next;
@@ -19,6 +20,7 @@ struct probe {
 	struct target *target;       /* the worker's table keeps it */
 	struct addr peer;            /* probed last */
 	unsigned region;             /* its index in that table */
+	bool by_tcp;                 /* not its health, but whether it takes large requests by TCP */
 	bool wanted;
 	struct timer timer;          /* the next probe, or the end of this one's patience */
 	struct txn_client *txn;
@@ -58,8 +60,24 @@ static void set_health(struct probe *p, bool healthy, const char *error)
 		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
 }
 
+/* One answer shows it, and one that fails to come that it is no longer to be relied on: UDP is always there. */
+static void set_takes_tcp(struct probe *p, bool takes, const char *error)
+{
+	const char *region = p->w->table->regions[p->region].live->name;
+	if (atomic_exchange_explicit(&p->target->takes_tcp, takes, memory_order_relaxed) == takes)
+		return;
+	if (takes)
+		log_info("region %s: target %s answers by TCP: large requests go so", region, p->target->uri);
+	else
+		log_warn("region %s: target %s does not answer by TCP: large requests go by UDP: %s", region, p->target->uri, error);
+}
+
 static void judge(struct probe *p, bool good, const char *error)
 {
+	if (p->by_tcp) {
+		set_takes_tcp(p, good, error);
+		return;
+	}
 	set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
 }
 
@@ -71,7 +89,8 @@ static void next_in(struct probe *p, int64_t us)
 static void done(struct probe *p, bool good, const char *error)
 {
 	judge(p, good, error);
-	next_in(p, timing(p)->probe_interval_ms * CLOCK_MS - (worker_now(p->w) - p->sent_us));
+	int64_t interval = timing(p)->probe_interval_ms * CLOCK_MS * (p->by_tcp ? TCP_SELDOM : 1);
+	next_in(p, interval - (worker_now(p->w) - p->sent_us));
 }
 
 static void on_response(void *user, const struct sip_msg *resp)
@@ -81,7 +100,8 @@ static void on_response(void *user, const struct sip_msg *resp)
 	int64_t rtt = worker_now(p->w) - p->sent_us;
 	if (resp->status < 200)
 		return;
-	atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
+	if (!p->by_tcp)
+		atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
 	snprintf(error, sizeof error, "%d %s", resp->status, resp->phrase);
 	done(p, resp->status != 408 && resp->status / 100 != 5, error);
 }
@@ -112,9 +132,11 @@ static void on_patience(struct timer *timer)
 	done(p, false, error);
 }
 
+static enum sip_transport transport_of(const struct probe *p) { return p->by_tcp ? SIP_TCP : p->target->transport; }
+
 static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
 {
-	enum sip_transport transport = p->target->transport;
+	enum sip_transport transport = transport_of(p);
 	const char *me = p->w->common->egress_via[transport][family];
 	const char *to = p->target->host_port;
 	char via[FORWARD_VIA_LEN];
@@ -163,6 +185,7 @@ static void send_probe(struct timer *timer)
 	}
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
 	forward_to_target(w, p->target, &path);
+	path.transport = (uint8_t)transport_of(p);
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;
@@ -182,10 +205,10 @@ static void send_probe(struct timer *timer)
 	timer_start(w->wheel, &p->timer, on_patience, worker_now(w), timing(p)->probe_timeout_ms * CLOCK_MS);
 }
 
-static struct probe *probe_of(struct prober *prober, const struct target *target)
+static struct probe *probe_of(struct prober *prober, const struct target *target, bool by_tcp)
 {
 	struct probe *p = prober->probes;
-	while (p && p->target != target)
+	while (p && (p->target != target || p->by_tcp != by_tcp))
 		p = p->next;
 	return p;
 }
@@ -196,9 +219,9 @@ static bool mine(const struct worker *w, const struct target *t)
 	return worker_owner(w->common, t->uri, strlen(t->uri)) == w->index;
 }
 
-static void want(struct prober *prober, struct target *target, unsigned region, int64_t in_us)
+static void want(struct prober *prober, struct target *target, bool by_tcp, unsigned region, int64_t in_us)
 {
-	struct probe *p = probe_of(prober, target);
+	struct probe *p = probe_of(prober, target, by_tcp);
 	if (!p) {
 		p = calloc(1, sizeof *p);
 		if (!p) {
@@ -206,7 +229,7 @@ static void want(struct prober *prober, struct target *target, unsigned region, 
 			          target->uri);
 			return;
 		}
-		*p = (struct probe){.next = prober->probes, .w = prober->w, .target = target};
+		*p = (struct probe){.next = prober->probes, .w = prober->w, .target = target, .by_tcp = by_tcp};
 		prober->probes = p;
 		next_in(p, in_us);
 	}
@@ -223,11 +246,20 @@ static void drop_unwanted(struct prober *prober)
 			continue;
 		}
 		*at = p->next;
+		if (p->by_tcp)
+			atomic_store_explicit(&p->target->takes_tcp, false, memory_order_relaxed);
 		timer_stop(p->w->wheel, &p->timer);
 		if (p->txn)
 			txn_client_end(p->txn);
 		free(p);
 	}
+}
+
+static void want_both(struct prober *prober, struct target *target, unsigned region, int64_t in_us)
+{
+	want(prober, target, false, region, in_us);
+	if (prober->w->table->regions[region].large_by_tcp && target->transport == SIP_UDP && !target->transport_said)
+		want(prober, target, true, region, in_us);
 }
 
 void prober_on_table(struct prober *prober)
@@ -240,7 +272,7 @@ void prober_on_table(struct prober *prober)
 	for (unsigned i = 0; i < table->n_regions; i++)
 		for (unsigned j = 0; j < table->regions[i].n_targets; j++)
 			if (mine(prober->w, table->regions[i].targets[j]))
-				want(prober, table->regions[i].targets[j], i, k++ * 5 * CLOCK_MS);
+				want_both(prober, table->regions[i].targets[j], i, k++ * 5 * CLOCK_MS);
 	drop_unwanted(prober);
 }
 

@@ -91,6 +91,7 @@ struct proxy_target_config {
 struct proxy_region_config {
 	struct proxy_target_config targets[PROXY_TARGETS_MAX];
 	unsigned n_targets;
+	bool large_by_tcp;            /* large requests, to targets that say no transport and answer by TCP */
 };
 
 struct proxy_timing {

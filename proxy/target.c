@@ -30,6 +30,7 @@ int target_init(struct target *t, const struct proxy_target_config *config, unsi
 	t->slot = (uint8_t)slot;
 	t->weight = 1;
 	t->port_said = says_port(config->uri);
+	t->transport_said = strchr(config->uri, ';') && sip_transport_said(strchr(config->uri, ';') + 1);
 	bool v6 = strchr(t->host, ':') != NULL;
 	int n = snprintf(t->host_port, sizeof t->host_port, "%s%s%s", v6 ? "[" : "", t->host, v6 ? "]" : "");
 	if (t->port != 5060)
@@ -66,6 +67,7 @@ void target_set_address(struct target *t, const struct addr *address)
 	if (had && !addr_equal(&before, address)) {
 		atomic_store_explicit(&t->healthy, false, memory_order_relaxed);
 		atomic_store_explicit(&t->probed, false, memory_order_relaxed);
+		atomic_store_explicit(&t->takes_tcp, false, memory_order_relaxed);
 		atomic_store_explicit(&t->rtt_us, 0, memory_order_relaxed);
 		atomic_store_explicit(&t->shun_until_us, 0, memory_order_relaxed);
 	}

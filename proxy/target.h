@@ -20,6 +20,7 @@ struct target {
 	char host_port[272];         /* as a URI has it: IPv6 in brackets, a port that is not 5060 said */
 	bool literal;                /* the host is an address */
 	bool port_said;              /* in the URI: then there is no SRV to ask (RFC 3263 section 4.2) */
+	bool transport_said;
 	uint8_t slot;                /* a name has some, each for one of its addresses */
 
 	_Atomic uint32_t seq;        /* seqlock of the address: odd while it is written */
@@ -27,6 +28,7 @@ struct target {
 	_Atomic uint32_t priority, weight;  /* of its SRV record, else 0 and 1 */
 	_Atomic int64_t expires_us;  /* when the resolver asks again; 0: never */
 	_Atomic bool healthy, probed;
+	_Atomic bool takes_tcp;      /* it has answered by TCP too, where large requests are to go so */
 	_Atomic uint32_t rtt_us;
 	_Atomic int64_t shun_until_us;  /* it asked to be left alone until then (Retry-After) */
 	_Atomic int64_t since_wall_us;

@@ -28,6 +28,7 @@ struct sip_path {
 	uint16_t name;               /* who the peer has to be (worker_name()), for TLS */
 	uint8_t transport;           /* enum sip_transport */
 	uint8_t socket;              /* UDP's */
+	bool unsaid;                 /* by UDP since no transport is said: what is too large for it may go by TCP */
 	bool named;                  /* came with the certificate that its trunk has to show */
 	bool handed;                 /* came by another node, which it reached instead of this one */
 };
@@ -98,6 +99,9 @@ struct txn_client_user {
 struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method method, const char *branch,
                                   const struct sip_path *path, const void *data, size_t len,
                                   const struct txn_client_user *ops, void *user);
+/* Should its connection be refused or lost before anything came back, `data`, the same request, goes by `path` in place of
+ * the user's being told (section 18.1.1). Copied; without memory there is no such way. */
+void txn_client_or(struct txn_client *t, const struct sip_path *path, const void *data, size_t len);
 /* The transaction a response belongs to (section 17.1.3), or NULL: it is a stray. */
 struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg *resp);
 /* An ICMP error quotes `len` bytes of a request that was sent: its transaction ends now, if it waits for its first

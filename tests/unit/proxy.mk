@@ -20,6 +20,7 @@ check_PROGRAMS += \
 	tests/unit/active_test \
 	tests/unit/claim_test \
 	tests/unit/ingress_test \
+	tests/unit/large_test \
 	tests/unit/number_test \
 	tests/unit/frame_test \
 	tests/unit/oc_test \
@@ -44,6 +45,9 @@ tests_unit_alias_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
 tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_large_test_SOURCES = tests/unit/large_test.c $(PROXY_RIG)
+tests_unit_large_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_large_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
