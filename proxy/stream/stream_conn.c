@@ -90,27 +90,35 @@ static bool take(struct conn *c, struct evbuffer *in, enum frame_found found, si
 	return !c->doomed;
 }
 
-/* Something has come. Who lets others connect to him says himself by pings how long he wants it; where it was ours to
- * open, a pong asks for nothing. */
+static bool is_line_end(char c) { return c == '\r' || c == '\n'; }
+
+/* The answer to our ping: one line end, where two would be a ping of theirs. */
+static void take_pong(struct conn *c, struct evbuffer *in)
+{
+	char first[3];
+	ev_ssize_t n = evbuffer_copyout(in, first, sizeof first);
+	if (!c->pinged_us || n < 2 || memcmp(first, "\r\n", 2) != 0 || (n > 2 && is_line_end(first[2])))
+		return;
+	evbuffer_drain(in, 2);
+	c->ponged = true;
+}
+
+/* Something has come. Who connects to us says by his pings how long he wants it; where it was ours to open, a pong asks
+ * for nothing. */
 static void hear(struct conn *c, struct evbuffer *in)
 {
-	char first = 0;
-	evbuffer_copyout(in, &first, 1);
 	c->alive_us = clock_us();
 	if (!c->ours)
 		c->used_us = c->alive_us;
-	c->ponged |= c->pinged_us && (first == '\r' || first == '\n');
+	take_pong(c, in);
+	c->pinged_us = 0;
 }
 
-/* What is left is no message yet. A single line end is none that has begun: it is the answer to our ping, or half of one. */
+/* What is left is no message yet; half a ping is none that has begun. */
 static void wait_for_more(struct conn *c, struct evbuffer *in)
 {
-	char first = 0;
-	bool blank = evbuffer_copyout(in, &first, 1) < 1 || first == '\r' || first == '\n';
-	if (blank && c->pinged_us)
-		evbuffer_drain(in, evbuffer_get_length(in));
-	c->pinged_us = 0;
-	if (blank)
+	char first;
+	if (evbuffer_copyout(in, &first, 1) < 1 || is_line_end(first))
 		c->partial_us = 0;
 	else if (!c->partial_us)
 		c->partial_us = c->alive_us;

@@ -140,6 +140,18 @@ def gone_before():
     answered_by(after, "BYE")
 
 
+def resumed():
+    """What was shown with the first connection counts for the one that resumes it."""
+    first = connect(certificate="client", alias=True, at=NAMED)
+    first.options()  # TLS 1.3's tickets come with the first data
+    second = connect(context=first.context, session=first.socket.session, alias=True, at=NAMED)
+    assert second.socket.session_reused
+    close(first)
+    _, invite = established(second, region)
+    send_back(invite, "BYE")
+    answered_by(second, "BYE")
+
+
 def of_two_connections():
     """One of them ends: the other stands for the carrier on."""
     first, second = (connect(certificate="client", alias=True, at=NAMED) for _ in range(2))
@@ -199,6 +211,7 @@ sys.exit(run_cases([(name, alone(case)) for name, case in [
     ("TLS, back to the carrier: not by an address that is not in the certificate", by_an_address_that_is_not_in_it),
     ("TLS, back to the carrier: a connection that is gone, and another one", gone_before),
     ("TLS, back to the carrier: kept while it is silent", kept),
+    ("TLS, back to the carrier: a connection that resumes another", resumed),
     ("TLS, back to the carrier: two connections, one ends", of_two_connections),
     ("TLS, back to the carrier: a trunk that is known by its certificate", known_by_its_certificate),
     ("TLS, back to the carrier: by a new connection, with the trunk's name", by_a_new_connection),

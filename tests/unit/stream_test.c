@@ -323,6 +323,12 @@ static void test_ping_unanswered(void)
 	CU_ASSERT_TRUE(comes(STAT_RX_STREAM, 1));
 	CU_ASSERT(pings_in(3000, false) >= 1);
 	CU_ASSERT_EQUAL(losses, 0);
+	CU_ASSERT_EQUAL(write(peer, "\r\n\r\n", 4), 4);  /* a ping of his own is no answer to ours */
+	turn(50);
+	char got[8];
+	CU_ASSERT_EQUAL(recv(peer, got, sizeof got, MSG_DONTWAIT), 2);
+	CU_ASSERT(pings_in(5000, false) >= 2);
+	CU_ASSERT_EQUAL(losses, 0);
 	end_with_peer();
 }
 
