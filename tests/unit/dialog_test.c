@@ -521,7 +521,7 @@ static void establish_by_tls(const char *subject)
 	rig_begin(&o);
 	rig_worker->names = names;
 	rig_worker->n_names = 1;
-	rig_receive_by(&from, "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\n"
+	rig_receive_path(&from, "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\n"
 	               "Via: SIP/2.0/TLS 192.0.2.1:5071;branch=z9hG4bKfirst;alias\r\nMax-Forwards: 70\r\n"
 	               "From: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>\r\n"
 	               "Call-ID: a84b4c76e66710\r\nCSeq: 1 INVITE\r\nContact: <" CONTACT_TLS ">\r\nContent-Length: 0\r\n\r\n");
@@ -620,7 +620,7 @@ static void test_not_back(void)
 	addr_parse_port(&from.peer, "192.0.2.1:40000");
 	establish_by_tls("carrier.example");
 	stands_for("198.51.100.21", "URI:sip:carrier.example");
-	rig_receive_by(&from, REQUEST("INFO", .uri = "sip:bob@198.51.100.21:5071;transport=tls"));
+	rig_receive_path(&from, REQUEST("INFO", .uri = "sip:bob@198.51.100.21:5071;transport=tls"));
 	rig_expect("198.51.100.21:5071", "INFO ");
 	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
 	CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "198.51.100.21");

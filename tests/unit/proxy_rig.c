@@ -216,7 +216,7 @@ static struct addr addr_of(const char *text)
 	return a;
 }
 
-void rig_receive_by(const struct sip_path *from, const char *text)
+void rig_receive_path(const struct sip_path *from, const char *text)
 {
 	size_t len = strlen(text);
 	char *data = malloc(len + 1);
@@ -232,7 +232,7 @@ void rig_receive(const char *source, const char *text)
 {
 	struct addr a = addr_of(source);
 	struct sip_path from = {.peer = a, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
-	rig_receive_by(&from, text);
+	rig_receive_path(&from, text);
 }
 
 void rig_run(int64_t ms)

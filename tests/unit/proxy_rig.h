@@ -51,7 +51,7 @@ void rig_reload(void);
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);
 /* The same by that way; `from->peer` is its source. */
-void rig_receive_by(const struct sip_path *from, const char *text);
+void rig_receive_path(const struct sip_path *from, const char *text);
 /* The time goes on, every timer at its own. */
 void rig_run(int64_t ms);
 
