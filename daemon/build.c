@@ -127,6 +127,7 @@ static int with_routing(const struct config *c, int (*use)(void *arg, const stru
 			copy_trunk(&c->trunks[i], &trunks[i]);
 		struct proxy_routing routing = {
 			.policy = policy, .regions = regions, .trunks = trunks, .n_trunks = c->n_trunks,
+			.transports = build_transports(c),
 			.timing = {
 				.max_call_ms = c->node.max_call_ms, .probe_interval_ms = c->probes.interval_ms,
 				.probe_timeout_ms = c->probes.timeout_ms, .probe_rise = c->probes.rise, .probe_fall = c->probes.fall,

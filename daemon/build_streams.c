@@ -46,6 +46,11 @@ static bool spoken(const struct config *c, enum config_transport t)
 	return false;
 }
 
+unsigned build_transports(const struct config *c)
+{
+	return 1u << SIP_UDP | (unsigned)spoken(c, CONFIG_TCP) << SIP_TCP | (unsigned)spoken(c, CONFIG_TLS) << SIP_TLS;
+}
+
 static int add_configured(const struct config *c, struct proxy_config *p, struct err *err)
 {
 	int rc = 0;

@@ -64,8 +64,9 @@ struct config_trunk {
 struct config_target {
 	char uri[256];                    /* as written */
 	char host[256];                   /* name or address literal, no brackets */
-	uint16_t port;                    /* 5060 where not said */
+	uint16_t port;                    /* 5060, or 5061 of TLS, where not said */
 	enum config_transport transport;
+	bool secure;                      /* sips: */
 };
 
 struct config_region {

@@ -31,12 +31,14 @@ bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct s
 	return true;
 }
 
-void forward_to_target(struct worker *w, const struct target *target, struct sip_path *next)
+/* Of TLS the peer has to be who the URI says, wherever DNS has led (RFC 5922 section 4). */
+void forward_to_target(struct worker *w, const struct target *target, const struct target_place *place, struct sip_path *next)
 {
+	next->peer = place->address;
 	next->stream = (struct stream_handle){0};
-	next->transport = (uint8_t)target->transport;
-	next->unsaid = target->transport == SIP_UDP && !target->transport_said;
-	next->name = target->transport == SIP_TLS ? worker_name(w, target->host) : 0;
+	next->transport = (uint8_t)place->transport;
+	next->unsaid = place->transport == SIP_UDP && !target->transport_said;
+	next->name = place->transport == SIP_TLS ? worker_name(w, target->host) : 0;
 }
 
 /* A region's Contact may name the region's host: then its resolved address serves. */

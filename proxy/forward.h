@@ -22,8 +22,8 @@ void forward_via(const struct worker *w, enum sip_transport transport, unsigned 
 bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct sip_path *next, unsigned attempt,
                      struct forward *out);
 
-/* The way to a target's address: the peer is set already. */
-void forward_to_target(struct worker *w, const struct target *target, struct sip_path *next);
+/* The way to a target at its place. */
+void forward_to_target(struct worker *w, const struct target *target, const struct target_place *place, struct sip_path *next);
 
 /* The next hop of a request by `sf->skip_routes` and `sf->from_strict`, or false when it is a name that is not known
  * here, or a transport that is not spoken. Sets `sf->strict` as section 16.6 step 6 says. `subject`: whom the certificate of

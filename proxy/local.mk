@@ -11,10 +11,13 @@ libproxy_a_SOURCES = \
 	proxy/call_record.c \
 	proxy/claim.c proxy/claim.h \
 	proxy/dialog.c proxy/dialog.h \
+	proxy/dns.c proxy/dns.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \
 	proxy/live.c proxy/live.h \
+	proxy/locate.c proxy/locate.h \
 	proxy/number.c proxy/number.h \
+	proxy/places.c proxy/places.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/overload.c proxy/overload.h \
 	proxy/stream/frame.c proxy/stream/frame.h \

@@ -18,7 +18,7 @@ struct probe {
 	struct probe *next;
 	struct worker *w;
 	struct target *target;       /* the worker's table keeps it */
-	struct addr peer;            /* probed last */
+	struct target_place place;   /* probed last */
 	unsigned region;             /* its index in that table */
 	bool by_tcp;                 /* not its health, but whether it takes large requests by TCP */
 	bool wanted;
@@ -132,27 +132,26 @@ static void on_patience(struct timer *timer)
 	done(p, false, error);
 }
 
-static enum sip_transport transport_of(const struct probe *p) { return p->by_tcp ? SIP_TCP : p->target->transport; }
-
-static size_t write_probe(struct probe *p, unsigned family, const char *branch, char *out, size_t size)
+static size_t write_probe(struct probe *p, const char *branch, char *out, size_t size)
 {
-	enum sip_transport transport = transport_of(p);
+	enum sip_transport transport = p->by_tcp ? SIP_TCP : p->place.transport;
+	unsigned family = family_index(&p->place.address);
 	const char *me = p->w->common->egress_via[transport][family];
-	const char *to = p->target->host_port;
+	const char *to = p->target->host_port, *scheme = p->target->secure ? "sips" : "sip";
 	char via[FORWARD_VIA_LEN];
 	forward_via(p->w, transport, family, branch, via);
 	int n = snprintf(out, size,
-	                 "OPTIONS sip:%s SIP/2.0\r\n"
+	                 "OPTIONS %s:%s SIP/2.0\r\n"
 	                 "Via: %s\r\n"
 	                 "Max-Forwards: 70\r\n"
-	                 "From: <sip:tandem@%s>;tag=probe\r\n"
-	                 "To: <sip:%s>\r\n"
+	                 "From: <%s:tandem@%s>;tag=probe\r\n"
+	                 "To: <%s:%s>\r\n"
 	                 "Call-ID: %s\r\n"
 	                 "CSeq: 1 OPTIONS\r\n"
-	                 "Contact: <sip:tandem@%s>\r\n"
+	                 "Contact: <%s:tandem@%s>\r\n"
 	                 "User-Agent: tandem\r\n"
 	                 "Content-Length: 0\r\n\r\n",
-	                 to, via, me, to, p->call_id, me);
+	                 scheme, to, via, scheme, me, scheme, to, p->call_id, scheme, me);
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -169,12 +168,13 @@ static void send_probe(struct timer *timer)
 	struct probe *p = of_timer(timer);
 	struct worker *w = p->w;
 	struct sip_path path = {.socket = 0};
+	struct target_place place;
 	char branch[BRANCH_LEN], text[1024];
 	size_t n = 0;
 	p->sent_us = worker_now(w);
 	if (p->txn)
 		txn_client_end(p->txn);
-	if (!target_address(p->target, &path.peer)) {
+	if (!target_place(p->target, &place)) {
 		if (p->target->slot || p->w->table->regions[p->region].n_targets == 0) {
 			p->health = (struct region_health){0};
 			next_in(p, EMPTY_US);  /* an address more may come */
@@ -183,20 +183,23 @@ static void send_probe(struct timer *timer)
 		}
 		return;
 	}
+	if (p->by_tcp && place.transport != SIP_UDP) {
+		done(p, false, "DNS leads to it by another transport");
+		return;
+	}
+	forward_to_target(w, p->target, &place, &path);
+	path.transport = (uint8_t)(p->by_tcp ? SIP_TCP : place.transport);
 	path.socket = w->common->egress_socket[family_index(&path.peer)];
-	forward_to_target(w, p->target, &path);
-	path.transport = (uint8_t)transport_of(p);
 	if (path.socket == NO_SOCKET) {
 		done(p, false, "no egress address of its family");
 		return;
 	}
-	if (!addr_equal(&path.peer, &p->peer)) {
-		p->peer = path.peer;         /* another host: what is known is not of this one */
-		p->health = (struct region_health){0};
-	}
+	if (!target_place_same(&place, &p->place))
+		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
+	p->place = place;
 	choose_call_id(p);
 	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
-	n = write_probe(p, family_index(&path.peer), branch, text, sizeof text);
+	n = write_probe(p, branch, text, sizeof text);
 	p->txn = n ? txn_client_new(&w->txns, SIP_OPTIONS, branch, &path, text, n, &probe_user, p) : NULL;
 	if (!p->txn) {
 		done(p, false, "out of memory");

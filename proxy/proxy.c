@@ -256,7 +256,7 @@ static int build(struct proxy *p, struct err *err)
 		return rc;
 	if (!(p->self = self_new(c, err)))
 		return -EIO;
-	p->resolver = resolver_new(c->config.control, c->egress_families, err);
+	p->resolver = resolver_new(c->config.control, c->config.egress, c->config.n_egress, err);
 	if (!p->resolver)
 		return -EIO;
 	p->sweep = event_new(loop_base(c->config.control), -1, EV_PERSIST, on_sweep, p);

@@ -108,6 +108,7 @@ struct proxy_routing {
 	const struct proxy_region_config *regions;   /* as many as the policy table has */
 	const struct proxy_trunk_config *trunks;
 	unsigned n_trunks;
+	unsigned transports;             /* that NAPTR and SRV may choose, a bit each (1 << SIP_TCP); UDP is always one */
 };
 
 struct proxy;
@@ -219,6 +220,7 @@ struct region_live *proxy_region_live(const struct proxy *proxy, unsigned index)
 struct proxy_target_status {
 	char uri[256];
 	struct addr address;           /* family 0: not resolved */
+	const char *transport;         /* a word, static */
 	uint32_t priority, weight;     /* of its SRV record, else 0 and 1 */
 	uint32_t ttl_s;                /* until the name is asked for again; 0: it is no name, or due */
 	bool healthy;

@@ -235,7 +235,14 @@ static void test_targets(void)
 		{TARGET("sip:198.51.100.21;transport=sctp"), "write transport=udp, tcp or tls"},
 		{TARGET("sip:198.51.100.21;transport=udp;transport=udp"), "transport is there twice"},
 		{TARGET("sip:198.51.100.21 x"), "it takes a SIP URI"},
-		{TARGET("sips:198.51.100.21"), "sips is not served by this version of tandem: write sip:198.51.100.21"},
+		{TARGET("sips:198.51.100.21"), "\"sips:198.51.100.21\" needs a listener of TLS, to which the region's own requests "
+		 "come back: add one to listen (transport: tls, certificate and key), or write sip:198.51.100.21;transport=tls"},
+		{TARGET("sips:a.example:5071;transport=tcp"), "or write sip:a.example:5071;transport=tls"},
+		{TARGET("sips:a.example;transport=udp"), "sips goes by TLS, never by UDP: remove \";transport=udp\", or write sip:"},
+		{TARGET("sips:a.example;transport=sctp"), "write transport=udp, tcp or tls"},
+		{TARGET("sips:user@a.example"), "a target has no user part, the called number is put there: write sips:a.example"},
+		{TARGET("sips:a.example?x=y"), "no header fields: write sips:a.example"},
+		{TARGET("sips:"), "neither an address nor a host name"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\", \"sip:A.example:5060\"]}]\n", "3:49",
 		 "duplicate target \"sip:A.example:5060\": it is on line 3 already"},
 	};

@@ -27,6 +27,9 @@ check_PROGRAMS += \
 	tests/unit/overload_test \
 	tests/unit/record_test \
 	tests/unit/sip_message_test \
+	tests/unit/sips_test \
+	tests/unit/locate_test \
+	tests/unit/places_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
 	tests/unit/table_test \
@@ -48,6 +51,15 @@ tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_large_test_SOURCES = tests/unit/large_test.c $(PROXY_RIG)
 tests_unit_large_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_large_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sips_test_SOURCES = tests/unit/sips_test.c $(PROXY_RIG)
+tests_unit_sips_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sips_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_locate_test_SOURCES = tests/unit/locate_test.c tests/unit/unit.h
+tests_unit_locate_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_locate_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_places_test_SOURCES = tests/unit/places_test.c tests/unit/unit.h
+tests_unit_places_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_places_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
