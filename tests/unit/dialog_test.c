@@ -5,7 +5,6 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static char record_route[256], record_route6[256];  /* as the established call got them */
@@ -507,7 +506,6 @@ static void test_bye_unknown(void)
 
 /* ---- a carrier that is known by its certificate ---- */
 
-static char *names[8];
 static const struct stream_handle his = {3, 1, 0};
 #define CONTACT_TLS "sip:alice@192.0.2.1:5071;transport=tls"
 
@@ -519,8 +517,6 @@ static void establish_by_tls(const char *subject)
 	snprintf(o.trunk.tls_subject, sizeof o.trunk.tls_subject, "%s", subject);
 	addr_parse_port(&from.peer, "192.0.2.1:40000");
 	rig_begin(&o);
-	rig_worker->names = names;
-	rig_worker->n_names = 1;
 	rig_receive_path(&from, "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\n"
 	               "Via: SIP/2.0/TLS 192.0.2.1:5071;branch=z9hG4bKfirst;alias\r\nMax-Forwards: 70\r\n"
 	               "From: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>\r\n"
@@ -536,8 +532,6 @@ static void establish_by_tls(const char *subject)
 
 static void end_tls(void)
 {
-	for (unsigned i = 1; i < rig_worker->n_names; i++)
-		free(names[i]);
 	alias_free_all(&rig_worker->aliases);
 	rig_skip();
 	rig_end();
@@ -572,7 +566,7 @@ static void test_back_by_tls(void)
 		CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 		CU_ASSERT_EQUAL(rig_sent_by()->stream.slot, his.slot);
 		CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, his.generation);
-		CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "carrier.example");
+		CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "carrier.example");
 	}
 	end_tls();
 }
@@ -587,7 +581,7 @@ static void test_back_by_name(void)
 		rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = "sip:alice@sbc.carrier.example:5071;transport=tls"));
 		rig_expect("192.0.2.1:5071", "BYE ");
 		CU_ASSERT_EQUAL(rig_sent_by()->stream.slot, his.slot);
-		CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "sbc.carrier.example");
+		CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "sbc.carrier.example");
 		end_tls();
 	}
 }
@@ -600,14 +594,14 @@ static void test_back_by_others(void)
 	rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = CONTACT_TLS));
 	rig_expect("192.0.2.1:5071", "BYE ");
 	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
-	CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "carrier.example");
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "carrier.example");
 	end_tls();
 	establish_by_tls("");
 	stands_for("192.0.2.1", "URI:sip:carrier.example");
 	rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = CONTACT_TLS));
 	rig_expect("192.0.2.1:5071", "BYE ");
 	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
-	CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "192.0.2.1");
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "192.0.2.1");
 	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = "sip:alice@elsewhere.example:5071;transport=tls", .branch = "z9hG4bKi"));
 	rig_expect(EAST, "SIP/2.0 404");
 	end_tls();
@@ -623,7 +617,7 @@ static void test_not_back(void)
 	rig_receive_path(&from, REQUEST("INFO", .uri = "sip:bob@198.51.100.21:5071;transport=tls"));
 	rig_expect("198.51.100.21:5071", "INFO ");
 	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
-	CU_ASSERT_STRING_EQUAL(names[rig_sent_by()->name], "198.51.100.21");
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "198.51.100.21");
 	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = "sip:alice@198.51.100.21:5071;transport=tcp", .branch = "z9hG4bKj"));
 	rig_expect("198.51.100.21:5071", "INFO ");
 	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);

@@ -133,6 +133,9 @@ void rig_begin(const struct rig_options *options)
 	w->common = &common;
 	w->table = common.table;
 	w->random = 88172645463325252ULL;
+	w->names = calloc(1024, sizeof *w->names);
+	w->n_names = 1;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w->names);
 	w->signer = signer_new(common.config.secret, common.config.secret_len);
 	w->wheel = timer_wheel_new(clock_us());
 	w->log = call_log_ring(common.log, 0);
@@ -203,6 +206,9 @@ void rig_end(void)
 	}
 	call_log_free(common.log);
 	table_free(common.table);
+	for (unsigned i = 1; i < w->n_names; i++)
+		free(w->names[i]);
+	free(w->names);
 	free(w);
 	rig_forget();
 }
