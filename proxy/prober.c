@@ -42,6 +42,15 @@ static struct probe *of_timer(struct timer *timer)
 	return (struct probe *)(void *)((char *)timer - offsetof(struct probe, timer));
 }
 
+/* One of its targets changed so. */
+static void refresh_region(struct probe *p, bool healthy)
+{
+	const struct table *table = p->w->table;
+	if (table_refresh_health(table, p->region))
+		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", table->regions[p->region].live->name,
+		           healthy ? "reachable" : "not reachable");
+}
+
 static void set_health(struct probe *p, bool healthy, const char *error)
 {
 	char where[ADDR_STR_LEN];
@@ -56,8 +65,7 @@ static void set_health(struct probe *p, bool healthy, const char *error)
 			log_warn("region %s: target %s%s%s is down: %s", region, p->target->uri, name ? " at " : "",
 			         name ? addr_str(&a, where) : "", error);
 	}
-	if (table_refresh_health(table, p->region))
-		log_printf(healthy ? LL_INFO : LL_WARN, "region %s is %s", region, healthy ? "reachable" : "not reachable");
+	refresh_region(p, healthy);
 }
 
 /* One answer shows it, and one that fails to come that it is no longer to be relied on: UDP is always there. */
@@ -74,11 +82,10 @@ static void set_takes_tcp(struct probe *p, bool takes, const char *error)
 
 static void judge(struct probe *p, bool good, const char *error)
 {
-	if (p->by_tcp) {
+	if (p->by_tcp)
 		set_takes_tcp(p, good, error);
-		return;
-	}
-	set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
+	else
+		set_health(p, region_health_judge(&p->health, good, timing(p)->probe_rise, timing(p)->probe_fall), error);
 }
 
 static void next_in(struct probe *p, int64_t us)
@@ -86,8 +93,19 @@ static void next_in(struct probe *p, int64_t us)
 	timer_start(p->w->wheel, &p->timer, send_probe, worker_now(p->w), us > 0 ? us : 0);
 }
 
+/* Since it was probed: what comes of that says nothing of where it is now. */
+static bool moved(const struct probe *p)
+{
+	struct target_place now;
+	return !target_place(p->target, &now) || !target_place_same(&now, &p->place);
+}
+
 static void done(struct probe *p, bool good, const char *error)
 {
+	if (moved(p)) {
+		next_in(p, 0);
+		return;
+	}
 	judge(p, good, error);
 	int64_t interval = timing(p)->probe_interval_ms * CLOCK_MS * (p->by_tcp ? TCP_SELDOM : 1);
 	next_in(p, interval - (worker_now(p->w) - p->sent_us));
@@ -100,7 +118,7 @@ static void on_response(void *user, const struct sip_msg *resp)
 	int64_t rtt = worker_now(p->w) - p->sent_us;
 	if (resp->status < 200)
 		return;
-	if (!p->by_tcp)
+	if (!p->by_tcp && !moved(p))
 		atomic_store_explicit(&p->target->rtt_us, (uint32_t)(rtt > 0 ? rtt : 1), memory_order_relaxed);
 	snprintf(error, sizeof error, "%d %s", resp->status, resp->phrase);
 	done(p, resp->status != 408 && resp->status / 100 != 5, error);
@@ -163,6 +181,21 @@ static void choose_call_id(struct probe *p)
 	} while (worker_owner(p->w->common, p->call_id, strlen(p->call_id)) != p->w->index);
 }
 
+/* There is nothing to probe; an address may come. */
+static void wait_for_place(struct probe *p)
+{
+	const struct region *g = &p->w->table->regions[p->region];
+	unsigned k = 0;
+	while (g->targets[k] != p->target)
+		k++;
+	p->health = (struct region_health){0};
+	if (p->target->slot || table_located(p->w->table, p->region, k))
+		refresh_region(p, false);
+	else
+		set_health(p, false, "its name does not resolve");
+	next_in(p, EMPTY_US);
+}
+
 static void send_probe(struct timer *timer)
 {
 	struct probe *p = of_timer(timer);
@@ -175,14 +208,15 @@ static void send_probe(struct timer *timer)
 	if (p->txn)
 		txn_client_end(p->txn);
 	if (!target_place(p->target, &place)) {
-		if (p->target->slot || p->w->table->regions[p->region].n_targets == 0) {
-			p->health = (struct region_health){0};
-			next_in(p, EMPTY_US);  /* an address more may come */
-		} else {
-			done(p, false, "its name does not resolve");
-		}
+		if (p->by_tcp)
+			next_in(p, EMPTY_US);
+		else
+			wait_for_place(p);
 		return;
 	}
+	if (!target_place_same(&place, &p->place))
+		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
+	p->place = place;
 	if (p->by_tcp && place.transport != SIP_UDP) {
 		done(p, false, "DNS leads to it by another transport");
 		return;
@@ -194,9 +228,6 @@ static void send_probe(struct timer *timer)
 		done(p, false, "no egress address of its family");
 		return;
 	}
-	if (!target_place_same(&place, &p->place))
-		p->health = (struct region_health){0};  /* another host: what is known is not of this one */
-	p->place = place;
 	choose_call_id(p);
 	branch_sign(w->signer, p->call_id, 1, "probe", "", 0, 0, branch);
 	n = write_probe(p, branch, text, sizeof text);

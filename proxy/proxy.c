@@ -529,7 +529,7 @@ unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_targ
 	unsigned n = 0;
 	struct addr a;
 	for (unsigned i = 0; i < r->n_targets; i++) {
-		if (r->targets[i]->slot && !target_address(r->targets[i], &a))
+		if (!target_address(r->targets[i], &a) && (r->targets[i]->slot || table_located(p->common.table, region, i)))
 			continue;
 		if (n < max)
 			target_status(r->targets[i], &out[n]);

@@ -336,6 +336,16 @@ int table_pick_target(const struct table *t, unsigned region, const struct table
 	return c.index[i];
 }
 
+bool table_located(const struct table *t, unsigned region, unsigned k)
+{
+	const struct region *g = &t->regions[region];
+	struct addr a;
+	for (k -= g->targets[k]->slot; !target_address(g->targets[k], &a); k++)
+		if (k + 1 == g->n_targets || !g->targets[k + 1]->slot)
+			return false;
+	return true;
+}
+
 bool table_takes_sips(const struct table *t, unsigned region)
 {
 	for (unsigned i = 0; i < t->regions[region].n_targets; i++)

@@ -71,6 +71,8 @@ struct table_want {
  * those that RFC 6724 puts first (RFC 7984 section 4); what is left shares by weight. Its index, or -1. Writes its place. */
 int table_pick_target(const struct table *table, unsigned region, const struct table_want *want, int64_t now_us,
                       struct target_place *place);
+/* Whether the name of the region's k-th target has an address, be it in another slot. */
+bool table_located(const struct table *table, unsigned region, unsigned k);
 /* Whether any target of the region is a sips: URI. */
 bool table_takes_sips(const struct table *table, unsigned region);
 /* The region's health again, after one of its targets changed. True when the region's changed. */

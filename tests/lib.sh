@@ -147,6 +147,21 @@ loopback_net() {
 bound() { ss -Hltun "src $1" | grep -q .; }
 udp_bound() { ss -Huln "src $1" | grep -q .; }
 
+# ---- DNS ----
+
+# dns_here: who asks for a name asks what `names` starts.
+dns_here() {
+	echo "nameserver 127.0.0.1" >"$WORK/resolv.conf"
+	mount --bind "$WORK/resolv.conf" /etc/resolv.conf
+}
+
+# names OPTIONS...: a server that knows these and nothing else, with a time to live of $ttl (1).
+names() {
+	spawn dns dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-dhcp-interface=lo --user=root \
+		--pid-file= --listen-address=127.0.0.1 --bind-interfaces --local=/test/ --local-ttl=${ttl:-1} "$@"
+	wait_for 5 udp_bound 127.0.0.1:53
+}
+
 # ---- tandemd ----
 
 # node_config: writes $DIR/tandem.yaml from these variables, each with a default that suits most cases.
@@ -213,6 +228,20 @@ logged() { [ "$(records "select(.event == \"$1\")" | wc -l)" -ge "$2" ]; }
 the_end() {
 	wait_for 5 logged end 1
 	records 'select(.event == "end")' | head -n 1 | jq -c "$1"
+}
+
+# ---- certificates, in the current directory ----
+
+# root NAME
+root() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" -days 2 \
+		-subj "/CN=$1" -addext basicConstraints=critical,CA:TRUE
+}
+# certificate NAME ROOT SUBJECTALTNAME
+certificate() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1"
+	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -out "$1.pem" -days 2 \
+		-extfile <(echo "subjectAltName=$3")
 }
 
 # ---- SIPp ----

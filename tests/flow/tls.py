@@ -12,10 +12,11 @@ import urllib.error
 import urllib.request
 
 from sip import CARRIER, Dialog, metrics, run_cases, wait_until
-from tls_parties import FRONT, Carrier, Server, ended, established, name_trunk, region_is, reload
+from sip_tls import FRONT, Carrier, Region
+from tls_calls import ended, established, name_trunk, region_is, reload
 
 CHECK = [os.path.join(os.environ["BUILD"], "tandemd"), "-t", "-c", "tandem.yaml"]
-region = Server("region")
+region = Region("region")
 
 
 def a_call():

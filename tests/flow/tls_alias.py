@@ -10,10 +10,11 @@ import threading
 import uuid
 
 from sip import CARRIER, metrics, response, run_cases, wait_until
-from tls_parties import Carrier, Server, ended, established, name_trunk, region_is
+from sip_tls import Carrier, Region
+from tls_calls import ended, established, name_trunk, region_is
 
 NAMED = "carrier.example:5070"
-region = Server("region")
+region = Region("region")
 carriers = []
 
 
@@ -171,7 +172,7 @@ def known_by_its_certificate():
 @functools.cache
 def his_server():
     """At the carrier's Contact, from the first call on."""
-    return Server("client", (CARRIER, 5070))
+    return Region("client", (CARRIER, 5070))
 
 
 def by_a_new_connection():

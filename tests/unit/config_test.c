@@ -261,6 +261,28 @@ static void test_peer_routes(void)
 	config_free(c);
 }
 
+/* sips: is TLS, whatever else is said; it is printed as it was written. */
+static void test_sips(void)
+{
+	struct config *c = parse_right(
+		"node: {id: n, address: [198.51.100.11]}\n"
+		"listen: [{address: 203.0.113.10, port: 5061, transport: tls, certificate: /c.pem, key: /k.pem}]\n"
+		"trunks: [{name: t, sources: [192.0.2.0/24]}]\n"
+		"regions: [{name: r, targets: [\"sips:a.example\", \"SIPS:b.example:5071;transport=tcp\", \"sips:198.51.100.21;transport=tls\",\n"
+		"  \"sip:a.example\"]}]\n"
+		"pools: [{name: p, regions: [r]}]\n"
+		"rules: [{name: all, pool: p}]\n");
+	static const uint16_t ports[] = {5061, 5071, 5061, 5060};
+	for (unsigned i = 0; i < 4; i++) {
+		const struct config_target *t = &c->regions[0].targets[i];
+		CU_ASSERT_EQUAL(t->secure, i < 3);
+		CU_ASSERT_EQUAL(t->transport, i < 3 ? CONFIG_TLS : CONFIG_UDP);
+		CU_ASSERT_EQUAL(t->port, ports[i]);
+	}
+	CU_ASSERT(round_trips(c));
+	config_free(c);
+}
+
 /* Every key with a value other than its default, in forms that differ from the printed one. */
 static void test_values(void)
 {
@@ -635,6 +657,7 @@ UNIT_MAIN("config",
 	{"defaults of anycast", test_anycast_defaults}, {"what a peer gets", test_peer_routes},
 	{"BFD where little is written", test_bfd_defaults},
 	{"every key", test_values},
+	{"sips: targets", test_sips},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},
 	{"the fleet's part", test_over},

@@ -1,19 +1,14 @@
-"""The ends of calls over TLS, with Python's ssl: what tls.py and tls_alias.py share. Certificates are in the current
-directory; the first argument is the call log's path."""
-import json
+"""A region and a carrier over TLS, with Python's ssl. Certificates are PEM files in the current directory, ca.pem the
+root of those that are good."""
 import queue
 import select
 import socket
 import ssl
-import sys
 import threading
-import urllib.request
 
-from sip import ANYCAST, CARRIER, REGION1, Dialog, Message, end_record, response, wait_until
+from sip import ANYCAST, CARRIER, REGION1, Dialog, Message, response
 
 FRONT = (ANYCAST, 5061)
-CONTACT = "sip:agent@%s:5061;transport=tls" % REGION1
-LOG = sys.argv[1]
 
 
 class Connection:
@@ -66,8 +61,8 @@ class Connection:
             self.socket.send(text.encode() if isinstance(text, str) else text)
 
 
-class Server:
-    """Listens with a certificate that can be replaced."""
+class Region:
+    """Listens with a certificate that can be replaced; also somewhere else."""
 
     def __init__(self, certificate, address=(REGION1, 5061)):
         self.inbox, self.connections = queue.Queue(), []
@@ -136,43 +131,3 @@ class Carrier:
     def options(self):
         self.send(Dialog(self).request("OPTIONS"))
         self.expect(200)
-
-
-def region_is(healthy):
-    def asked():
-        with urllib.request.urlopen("http://127.0.0.1:8080/v1/regions", timeout=5) as answer:
-            return json.load(answer)["regions"][0]["healthy"] == healthy
-    wait_until("region-1 %s" % ("up" if healthy else "down"), asked, 20)
-
-
-def established(carrier, region):
-    region_is(True)
-    dialog = Dialog(carrier)
-    carrier.send(dialog.request("INVITE"))
-    invite, connection = region.expect("INVITE")
-    connection.send(response(invite, 180, contact=CONTACT))
-    carrier.expect(180)
-    connection.send(response(invite, 200, contact=CONTACT))
-    dialog.learn(carrier.expect(200))
-    carrier.send(dialog.request("ACK"))
-    region.expect("ACK")
-    return dialog, invite
-
-
-def ended(carrier, dialog, region):
-    carrier.send(dialog.request("BYE"))
-    bye, connection = region.expect("BYE")
-    connection.send(response(bye, 200))
-    carrier.expect(200)
-    wait_until("an end record", lambda: (end_record(LOG, dialog.call_id) or {}).get("outcome") == "answered")
-
-
-def reload():
-    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5).read()
-
-
-def name_trunk():
-    """The trunk is known by its certificate from now on."""
-    text = open("tandem.yaml").read()
-    open("tandem.yaml", "w").write(text.replace("trunks:\n  - {", "trunks:\n  - {tls_subject: carrier.example, ", 1))
-    reload()
