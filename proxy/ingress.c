@@ -142,15 +142,15 @@ static bool scheme_served(const char *scheme)
  * (section 8.2.2.3) is served. */
 static void answer_options(const struct arrival *a)
 {
-	const char *require = sip_msg_require(a->msg);
-	char extra[512];
-	int n = snprintf(extra, sizeof extra, "Unsupported: %s\r\n", require ? require : "");
+	char require[480], extra[512];
+	bool requires = sip_msg_header(a->msg, "Require", require, sizeof require);
+	snprintf(extra, sizeof extra, "Unsupported: %s\r\n", require);
 	if (!scheme_served(a->msg->ruri.scheme))
 		refuse(a, 416, "");
 	else if (sip_msg_proxy_require(a->msg, 0))
 		refuse_extensions(a);
-	else if (require)
-		refuse(a, 420, n < (int)sizeof extra ? extra : "");
+	else if (requires)
+		refuse(a, 420, strlen(require) < sizeof require - 1 ? extra : "");
 	else
 		refuse(a, atomic_load(&a->w->common->draining) ? 503 : 200, REPLY_ALLOW);
 }
@@ -231,11 +231,21 @@ static void on_dialog_request(struct arrival *a)
 	}
 }
 
+/* The ACK of what reply_stateless() refused: nothing waits for it. That of an answered call has a Route. */
+static bool acknowledges_shed(const struct sip_msg *m)
+{
+	return m->method == SIP_ACK && !m->routes && !strncmp(m->to_tag, REPLY_STATELESS_TAG, sizeof REPLY_STATELESS_TAG - 1);
+}
+
 static void on_request(struct arrival *a)
 {
 	struct worker *w = a->w;
 	if (a->msg->method == SIP_CANCEL) {
 		on_cancel(a);
+		return;
+	}
+	if (acknowledges_shed(a->msg)) {
+		stats_inc(&w->stats, STAT_DROP_SHED_ACK);
 		return;
 	}
 	struct txn_server *t = txn_server_find(&w->txns, a->msg);
@@ -310,15 +320,6 @@ static bool too_short(const char *data, size_t len)
 	return len < 16;
 }
 
-/* The ACK of what reply_stateless() refused: nothing waits for it. That of an answered call has a Route. */
-static bool acknowledges_shed(const char *data, size_t len)
-{
-	static const char tag[] = ";tag=" REPLY_STATELESS_TAG;
-	char route[2];
-	return !memcmp(data, "ACK ", 4) && memmem(data, len, tag, sizeof tag - 1) &&
-	       !sip_header_find(data, len, "Route", route, sizeof route);
-}
-
 static bool own_egress(const struct worker *w, const struct addr *source)
 {
 	for (unsigned i = 0; i < w->common->config.n_egress; i++)
@@ -350,10 +351,6 @@ void ingress_message(struct worker *w, const struct sip_path *from, char *data, 
 	}
 	if (backup_socket(w, from) && strncasecmp(data, "SIP/", 4) != 0) {
 		stats_inc(&w->stats, STAT_DROP_SOURCE);
-		return;
-	}
-	if (acknowledges_shed(data, len)) {
-		stats_inc(&w->stats, STAT_DROP_SHED_ACK);
 		return;
 	}
 	if (table_trunk(w->table, source) < 0 && !may_be_served(w, source, data, len)) {

@@ -34,7 +34,10 @@ libproxy_a_SOURCES = \
 	proxy/sip/header.c proxy/sip/header.h \
 	proxy/sip/oc.c proxy/sip/oc.h \
 	proxy/self.c proxy/self.h \
-	proxy/sip/message.c proxy/sip/message.h \
+	proxy/sip/grammar.c \
+	proxy/sip/message.c proxy/sip/message.h proxy/sip/message_internal.h \
+	proxy/sip/plain.c \
+	proxy/sip/scan.c proxy/sip/scan.h \
 	proxy/sip/txn.h proxy/sip/txn_internal.h \
 	proxy/sip/txn_client.c \
 	proxy/sip/txn_server.c \

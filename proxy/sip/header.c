@@ -25,16 +25,25 @@ static bool name_is(const char *text, size_t len, const char *name)
 
 static bool blank(char c) { return c == ' ' || c == '\t'; }
 
-static void take_value(const char *p, const char *end, char *value, size_t size)
+void sip_header_value(const char *line, size_t len, char *value, size_t size)
 {
+	const char *end = line + len, *p = memchr(line, ':', len);
 	size_t n = 0;
-	while (p < end && blank(*p))
+	for (p = p ? p + 1 : end; p < end && (blank(*p) || *p == '\r' || *p == '\n');)
 		p++;
 	for (; p < end && n + 1 < size; p++)
 		value[n++] = *p == '\r' || *p == '\n' ? ' ' : *p;
 	while (n && blank(value[n - 1]))
 		n--;
 	value[n] = 0;
+}
+
+bool sip_header_is(const char *line, size_t len, const char *name)
+{
+	const char *colon = memchr(line, ':', len), *last = colon;
+	while (last && last > line && blank(last[-1]))
+		last--;
+	return last && name_is(line, (size_t)(last - line), name);
 }
 
 /* The end of the line at `p`, lines that go on behind a blank included; the next begins at *next. */
@@ -55,13 +64,10 @@ bool sip_header_find(const char *message, size_t len, const char *name, char *va
 	value[0] = 0;
 	line_end(p, end, &next);
 	for (p = next; p < end && *p != '\r' && *p != '\n'; p = next) {
-		const char *stop = line_end(p, end, &next), *colon = memchr(p, ':', (size_t)(stop - p));
-		const char *last = colon;
-		while (last && last > p && blank(last[-1]))
-			last--;
-		if (!colon || !name_is(p, (size_t)(last - p), name))
+		size_t n = (size_t)(line_end(p, end, &next) - p);
+		if (!sip_header_is(p, n, name))
 			continue;
-		take_value(colon + 1, stop, value, size);
+		sip_header_value(p, n, value, size);
 		return true;
 	}
 	return false;

@@ -10,4 +10,8 @@
  * is none, and `value` is "". */
 bool sip_header_find(const char *message, size_t len, const char *name, char *value, size_t size);
 
+/* The same of one line, those that it goes on in among it: whether its name is that one, and its value. */
+bool sip_header_is(const char *line, size_t len, const char *name);
+void sip_header_value(const char *line, size_t len, char *value, size_t size);
+
 #endif

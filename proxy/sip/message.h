@@ -1,7 +1,8 @@
-/* A SIP message as tandem sees it (RFC 3261 section 7): Sofia-SIP is the grammar, and message.c,
- * with write.c beside it, is the only place that knows it. What the rest needs of a message is in
- * plain fields here; texts are NUL-terminated, never NULL where not said, and live as long as the
- * message. Each worker parses for itself; a message belongs to one thread. */
+/* A SIP message as tandem sees it (RFC 3261 section 7): its lines as they came, and what a proxy has to know of them in
+ * plain fields. Nearly all messages are of plain shape and read in one pass (plain.c); all others, and what is right in
+ * them, are Sofia-SIP's to say (grammar.c): the only place that knows it. Both fill in the same. Texts are
+ * NUL-terminated, never NULL where not said, and live as long as the message. Each worker parses for itself; a message
+ * belongs to one thread, and stays where it is. */
 #ifndef PROXY_SIP_MESSAGE_H
 #define PROXY_SIP_MESSAGE_H
 
@@ -20,10 +21,14 @@
 enum sip_method { SIP_INVITE, SIP_ACK, SIP_BYE, SIP_CANCEL, SIP_OPTIONS, SIP_OTHER };
 
 struct sip_via_view {
+	const char *protocol;        /* "SIP/2.0/UDP" */
 	const char *host;            /* sent-by, IPv6 with brackets */
+	const char *port_text;       /* "" where not said */
 	uint16_t port;               /* 5060 where not said */
 	const char *branch;          /* NULL when there is none */
-	bool rport;                  /* the parameter is there (RFC 3581) */
+	const char *received;        /* NULL when there is none */
+	const char *rport;           /* RFC 3581: NULL when there is none, "" when it is only asked for */
+	const char *params;          /* all but received and rport, each with its semicolon before it */
 };
 
 struct sip_uri_view {
@@ -33,9 +38,38 @@ struct sip_uri_view {
 	bool lr;                     /* RFC 3261 section 19.1.1 */
 };
 
+/* Bytes as they came; no NUL at their end. */
+struct sip_slice {
+	const char *at;              /* NULL: it cannot be had */
+	uint32_t len;
+};
+
+enum sip_line_kind {
+	SIP_LINE_FIRST,
+	SIP_LINE_VIA_TOP, SIP_LINE_VIA, SIP_LINE_ROUTE, SIP_LINE_FROM, SIP_LINE_TO, SIP_LINE_CALL_ID, SIP_LINE_CSEQ,
+	SIP_LINE_MAX_FORWARDS, SIP_LINE_PROXY_REQUIRE,
+	SIP_LINE_OTHER,              /* only text here */
+	SIP_LINE_REST                /* Content-Length, what is broken; at the end the empty line and the body */
+};
+
+/* A header field's line, those that it goes on in and its end among it. */
+struct sip_line {
+	struct sip_slice text;
+	enum sip_line_kind kind;
+};
+
+struct sip_route_view {
+	struct sip_uri_view uri;
+	struct sip_slice uri_text;   /* as a Request-URI has it */
+	struct sip_slice value;      /* as a Route has it */
+};
+
+#define SIP_PLAIN_LINES 64
+#define SIP_PLAIN_VIAS 8
+#define SIP_PLAIN_ROUTES 4
+#define SIP_PLAIN_TEXT 2048
+
 struct sip_msg {
-	struct msg_s *msg;           /* Sofia's; message.c and write.c only */
-	struct sip_s *sip;
 	const char *data;            /* the whole text as it came */
 	size_t len;
 
@@ -44,12 +78,26 @@ struct sip_msg {
 	int status;                  /* 0 in a request */
 	const char *phrase;
 	struct sip_uri_view ruri;    /* a request's */
+	struct sip_slice ruri_text;  /* as it came */
 	struct sip_via_view via;     /* the topmost */
 	const char *call_id, *from_tag, *to_tag;  /* tags "" when absent */
 	const char *from_user;       /* "" when absent */
 	uint32_t cseq;
 	int max_forwards;            /* -1 when absent */
 	unsigned routes;             /* Route values */
+
+	/* for the files of this folder */
+	const struct sip_line *lines;
+	const struct sip_via_view *vias;
+	const struct sip_route_view *route;
+	const char *const *proxy_require;  /* option tags, then NULL; NULL: none */
+	const char *via_mates;       /* whole Via lines of those that shared the topmost's; NULL: too long to be had */
+	unsigned n_lines, n_vias;
+	struct msg_s *msg;           /* Sofia's; NULL: it is of plain shape, and what it points to is here: */
+	struct sip_line plain_lines[SIP_PLAIN_LINES];
+	struct sip_via_view plain_vias[SIP_PLAIN_VIAS];
+	struct sip_route_view plain_routes[SIP_PLAIN_ROUTES];
+	char plain_text[SIP_PLAIN_TEXT];
 };
 
 enum sip_parsed {
@@ -83,8 +131,8 @@ bool sip_msg_any_branch(const struct sip_msg *m, bool (*is)(const char *branch, 
 uint64_t sip_loop_value(const struct sip_msg *m);
 /* Whether Privacy asks that the asserted identity be kept within the trust domain (RFC 3325 section 9.3). */
 bool sip_msg_private_id(const struct sip_msg *m);
-/* Require as it came, the first line of it; NULL: there is none. */
-const char *sip_msg_require(const struct sip_msg *m);
+/* sip_header_find() for headers that are only text here, by the lines that are known already. */
+bool sip_msg_header(const struct sip_msg *m, const char *name, char *value, size_t size);
 /* Seconds of Session-Expires (RFC 4028); 0 where absent or not a number. */
 uint32_t sip_msg_session_expires(const struct sip_msg *m);
 /* Max-Breadth (RFC 5393 section 5.3): -1 where absent or not a number. */

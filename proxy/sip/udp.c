@@ -287,13 +287,22 @@ static bool of_another(int error)
 	       error == EPROTO || error == EMSGSIZE || error == EHOSTDOWN || error == EACCES;
 }
 
+/* How many went, as sendmmsg() says; most often it is but one, which costs less alone. */
+static int send_some(int fd, struct mmsghdr *m, unsigned n)
+{
+	const struct msghdr *h = &m->msg_hdr;
+	if (n > 1)
+		return sendmmsg(fd, m, n, 0);
+	return sendto(fd, h->msg_iov->iov_base, h->msg_iov->iov_len, 0, h->msg_name, h->msg_namelen) < 0 ? -1 : 1;
+}
+
 /* Sends m[0..n) on one socket. A datagram that the kernel refuses is lost, as on any network, and
  * those behind it still go. */
 static void send_run(struct udp_socket *s, struct mmsghdr *m, unsigned n)
 {
 	struct udp *u = s->udp;
 	for (unsigned tries = 1; n; tries++) {
-		int sent = sendmmsg(s->fd, m, n, 0);
+		int sent = send_some(s->fd, m, n);
 		if (sent > 0) {
 			stats_add(u->stats, STAT_TX_DATAGRAMS, (uint64_t)sent);
 			tries = 0;

@@ -2,15 +2,19 @@
  * of it is written: an answer of its own, the request sent on, the response sent on, CANCEL and ACK. The first
  * byte chooses the options of forwarding.
  *
- * Beside what the sanitizers see: what is sent has to parse again, be of the same call, and have our Via on top. */
+ * Beside what the sanitizers see: what is sent has to parse again, be of the same call, and have our Via on top; and what
+ * plain.c takes for plain, the grammar must have read alike. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/alias.h"
 #include "proxy/sip/message.h"
+#include "tests/unit/sip_same.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(what) do { if (!(what)) abort(); } while (0)
+#define CHECK(what) do { if (!(what)) { fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #what); abort(); } } while (0)
 #define OUR_BRANCH "z9hG4bKours"
 
 static char out[SIP_MESSAGE_MAX + 1], out2[SIP_MESSAGE_MAX + 1];
@@ -29,6 +33,7 @@ static void look(const struct sip_msg *m)
 	struct sip_via_view via;
 	struct sip_uri_view uri;
 	const char *call_id;
+	char value[64];
 	size_t len;
 
 	for (unsigned i = 0; i < m->routes; i++)
@@ -40,7 +45,7 @@ static void look(const struct sip_msg *m)
 	sip_msg_any_branch(m, yes, 'z');
 	sip_msg_private_id(m);
 	sip_msg_session_expires(m);
-	sip_msg_require(m);
+	sip_msg_header(m, "Require", value, sizeof value);
 	if (m->status == 0) {
 		sip_loop_value(m);
 		sip_msg_max_breadth(m);
@@ -138,6 +143,25 @@ static void write_back(const struct sip_msg *m, uint8_t options)
 	sip_release(&again);
 }
 
+static void check_alike(const struct sip_msg *m, const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+	struct sip_msg full = {.max_forwards = 0};
+	const char *why;
+
+	memcpy(copy, text, len);
+	full.data = copy;
+	full.len = len;
+	full.method_name = full.phrase = full.via_mates = "";
+	CHECK(sip_grammar(&full, copy, &why) == SIP_PARSED);
+	const char *differs = sip_difference(m, &full);
+	if (differs)
+		fprintf(stderr, "plain and grammar differ: %s\n", differs);
+	CHECK(!differs);
+	sip_release(&full);
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool started;
@@ -157,8 +181,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = 'X';
 	addr_parse(&source, "192.0.2.2", 5070);
 	sip_scan_call_id(text, size - 1, &call_id, &len);
+	struct alias_address at = {.port = 0};
+	if (alias_asked(text, size - 1, &at))
+		CHECK(at.port && at.host[0] && memchr(at.host, 0, sizeof at.host));
 	parsed = sip_parse(&m, text, size - 1, &why);
 	CHECK(parsed == SIP_PARSED || why);
+	if (!m.msg && parsed == SIP_PARSED)
+		check_alike(&m, m.data, m.len);
 	if (parsed != SIP_UNANSWERABLE) {
 		if (m.status == 0)
 			write_answer(&m, &source, parsed == SIP_PARSED);

@@ -30,6 +30,7 @@ check_PROGRAMS += \
 	tests/unit/sips_test \
 	tests/unit/locate_test \
 	tests/unit/places_test \
+	tests/unit/sip_plain_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
 	tests/unit/table_test \
@@ -90,6 +91,9 @@ tests_unit_sip_message_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_sip_torture_test_SOURCES = tests/unit/sip_torture_test.c $(PROXY_SIP_TEXT)
 tests_unit_sip_torture_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_sip_torture_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sip_plain_test_SOURCES = tests/unit/sip_plain_test.c tests/unit/sip_same.h $(PROXY_SIP_TEXT)
+tests_unit_sip_plain_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sip_plain_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_sip_write_test_SOURCES = tests/unit/sip_write_test.c $(PROXY_SIP_TEXT)
 tests_unit_sip_write_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_sip_write_test_LDADD = $(PROXY_TEST_LIBS)

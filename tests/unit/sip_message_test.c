@@ -40,7 +40,7 @@ static void test_request(void)
 	CU_ASSERT_STRING_EQUAL(m->via.host, "192.0.2.1");
 	CU_ASSERT_EQUAL(m->via.port, 5070);
 	CU_ASSERT_STRING_EQUAL(m->via.branch, "z9hG4bK77asjd");
-	CU_ASSERT(m->via.rport);
+	CU_ASSERT_PTR_NOT_NULL(m->via.rport);
 	CU_ASSERT_STRING_EQUAL(m->call_id, "3848276298220188511@atlanta.example.com");
 	CU_ASSERT_STRING_EQUAL(m->from_tag, "a48s");
 	CU_ASSERT_STRING_EQUAL(m->to_tag, "");
@@ -104,7 +104,7 @@ static void test_compact_and_folded(void)
 	CU_ASSERT_STRING_EQUAL(t->m.via.host, "192.0.2.1");
 	CU_ASSERT_EQUAL(t->m.via.port, 5060);
 	CU_ASSERT_STRING_EQUAL(t->m.via.branch, "z9hG4bKa");
-	CU_ASSERT_FALSE(t->m.via.rport);
+	CU_ASSERT_PTR_NULL(t->m.via.rport);
 	CU_ASSERT_STRING_EQUAL(t->m.from_tag, "1");
 	CU_ASSERT_STRING_EQUAL(t->m.from_user, "alice");
 	CU_ASSERT_STRING_EQUAL(t->m.to_tag, "2");
@@ -482,10 +482,31 @@ static void test_route_is_no_uri(void)
 	sip_text_free(t);
 }
 
+/* Whatever else the list says: a message written anew has to be read alike. */
+static void test_branch_twice(void)
+{
+	struct sip_text *t = sip_text_parse("SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP a;branch;x, SIP/2.0/UDP b;branch=z9hG4bK1;branch\r\n"
+	                                    FROM "To: <sip:c@d>;tag=1\r\n" CALL_ID CSEQ "\r\n");
+	struct sip_via_view below;
+	char text[1024];
+	struct writer w = writer_of(text, sizeof text - 1);
+	CU_ASSERT_EQUAL_FATAL(t->parsed, SIP_PARSED);
+	CU_ASSERT_PTR_NULL(t->m.via.branch);
+	CU_ASSERT_FATAL(sip_msg_second_via(&t->m, &below));
+	CU_ASSERT_STRING_EQUAL(below.branch, "z9hG4bK1");
+	CU_ASSERT(sip_write_response(&w, &t->m, NULL));
+	struct sip_text *again = sip_text_parse_n(text, writer_len(&w));
+	CU_ASSERT_EQUAL_FATAL(again->parsed, SIP_PARSED);
+	CU_ASSERT_STRING_EQUAL(again->m.via.branch, "z9hG4bK1");
+	sip_text_free(again);
+	sip_text_free(t);
+}
+
 UNIT_MAIN("sip_message", {"a request's fields", test_request}, {"a response's fields", test_response},
           {"methods", test_methods}, {"compact, folded, listed", test_compact_and_folded}, {"routes", test_routes},
           {"URIs", test_uris}, {"headers missing", test_missing}, {"headers twice", test_twice},
-          {"numbers out of range", test_numbers}, {"bodies and their lengths", test_bodies},
+          {"numbers out of range", test_numbers},
+          {"a Via with two branches", test_branch_twice}, {"bodies and their lengths", test_bodies},
           {"versions", test_versions}, {"line ends", test_line_ends},
           {"the text stays as it came", test_data_untouched},
           {"Proxy-Require", test_proxy_require}, {"Call-ID without the parser", test_scan},
