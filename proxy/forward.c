@@ -73,15 +73,15 @@ static bool hop_by_tls(struct worker *w, const struct sip_uri_view *uri, bool kn
 	struct alias_address at = {.port = uri->port};
 	const char *name = name_of(w, uri->host, &next->peer, subject);
 	struct addr peer;
-	next->name = worker_name(w, name);
 	if (strlen(uri->host) >= sizeof at.host)
-		return known;
+		return false;
 	memcpy(at.host, uri->host, strlen(uri->host) + 1);
-	if (!alias_find(&w->aliases, &at, (const char *const[]){name, subject}, w->index, &next->stream, &peer))
-		return known;
-	if (!known)
+	bool back = alias_find(&w->aliases, &at, (const char *const[]){name, subject}, w->index, &next->stream, &peer);
+	if (back && !known)
 		next->peer = peer;
-	return true;
+	if (back || known)           /* there is room for so many names: not for those that lead nowhere */
+		next->name = worker_name(w, name);
+	return back || known;
 }
 
 static bool hop_to(struct worker *w, const struct sip_uri_view *uri, const char *subject, struct sip_path *next)

@@ -24,7 +24,9 @@
 /* Who is at the other end, and how it is reached: by which of the worker's sockets, or by a connection. */
 struct sip_path {
 	struct addr peer;
-	struct stream_handle stream;     /* that the request came by; none: the one to `peer`, which may have to be opened */
+	/* That a request came by, which its responses take, or that one goes back on (RFC 5923); none: the one to `peer`,
+	 * which may have to be opened. */
+	struct stream_handle stream;
 	uint16_t name;               /* who the peer has to be (worker_name()), for TLS */
 	uint8_t transport;           /* enum sip_transport */
 	uint8_t socket;              /* UDP's */

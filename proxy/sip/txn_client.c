@@ -175,7 +175,8 @@ static struct txn_client *waiting_at(const struct txn_layer *layer, const struct
 {
 	for (struct txn_client *t = layer->clients; t; t = t->hh.next)
 		if (t->state == CALLING && t->path.transport == path->transport && t->path.name == path->name &&
-		    !t->path.stream.generation && !t->cancel_wanted && t->ops && t->ops->on_unreachable && addr_equal(&t->path.peer, &path->peer))
+		    !t->path.stream.generation && !t->cancel_wanted && t->ops && t->ops->on_unreachable &&
+		    addr_equal(&t->path.peer, &path->peer))
 			return t;
 	return NULL;
 }

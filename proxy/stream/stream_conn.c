@@ -155,7 +155,8 @@ static void on_open(struct conn *c)
 	c->open = true;
 	c->partial_us = 0;
 	c->used_us = c->alive_us = clock_us();
-	c->certified = ssl && !c->ours && !c->stranger && SSL_get_verify_result(ssl) == X509_V_OK && SSL_get0_peer_certificate(ssl);
+	c->certified = ssl && !c->ours && !c->stranger && SSL_get0_peer_certificate(ssl) &&
+	               SSL_get_verify_result(ssl) == X509_V_OK;
 	if (ssl && SSL_session_reused(ssl))
 		stats_inc(c->pool->stats, STAT_STREAM_RESUMED);
 }

@@ -1,5 +1,5 @@
-"""Run by tests/flow/large: requests that are too large for UDP (RFC 3261 section 18.1.1), with a region that speaks both, then UDP
-alone. Arguments: names of cases."""
+"""Run by tests/flow/large, with names of cases: requests that are too large for UDP (RFC 3261 section 18.1.1), with a region
+that speaks both, then UDP alone."""
 import queue
 import re
 import socket

@@ -63,7 +63,8 @@ static uint32_t ping_ms, idle_ms = 60000;
 static void begin(void)
 {
 	const struct stream_limits limits = {.most = 6, .most_of_source = 3, .strangers = 2, .most_of_stranger = 2,
-	                                     .ping_ms = ping_ms, .pong_ms = 1500, .idle_ms = idle_ms, .stranger_idle_ms = 1500, .whole_ms = 1500, .unread = 65536, .message = 4096};
+	                                     .ping_ms = ping_ms, .pong_ms = 1500, .idle_ms = idle_ms,
+	                                     .stranger_idle_ms = 1500, .whole_ms = 1500, .unread = 65536, .message = 4096};
 	struct err err;
 	memset(&stats, 0, sizeof stats);
 	messages = losses = gone = 0;
