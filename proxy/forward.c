@@ -41,18 +41,30 @@ void forward_to_target(struct worker *w, const struct target *target, const stru
 	next->name = place->transport == SIP_TLS ? worker_name(w, target->host) : 0;
 }
 
-/* A region's Contact may name the region's host: then its resolved address serves. */
-static bool known_name(const struct table *t, const char *host, uint16_t port, struct addr *out)
+/* Among the addresses of one name: the healthy ones before the others, then those that DNS and RFC 6724 put first. */
+static uint64_t standing(const struct target *t, const struct target_place *p)
 {
+	bool healthy = atomic_load_explicit(&t->healthy, memory_order_relaxed);
+	return (uint64_t)!healthy << 63 | (uint64_t)(p->priority & 0xffff) << 32 | p->rank;
+}
+
+/* A region's Contact may name the region's host: then its resolved address serves. */
+static bool known_name(const struct worker *w, const char *host, uint16_t port, struct addr *out)
+{
+	const struct table *t = w->table;
+	uint64_t best = UINT64_MAX;
 	for (unsigned i = 0; i < t->n_regions; i++)
 		for (unsigned j = 0; j < t->regions[i].n_targets; j++) {
 			const struct target *k = t->regions[i].targets[j];
-			if (strcasecmp(k->host, host) != 0 || !target_address(k, out))
+			struct target_place p;
+			if (strcasecmp(k->host, host) != 0 || !target_place(k, &p) || standing(k, &p) >= best ||
+			    w->common->egress_socket[family_index(&p.address)] == NO_SOCKET)
 				continue;
+			best = standing(k, &p);
+			*out = p.address;
 			addr_set_port(out, port);
-			return true;
 		}
-	return false;
+	return best != UINT64_MAX;
 }
 
 /* Who is to be at the other end of TLS: what the URI says, or, where that is but an address, the carrier whose call it is,
@@ -90,7 +102,7 @@ static bool hop_to(struct worker *w, const struct sip_uri_view *uri, const char 
 	*next = (struct sip_path){.socket = 0};
 	if (!uri->port || !sip_transport_of_uri(uri->scheme, uri->params, &transport))
 		return false;
-	bool known = !addr_parse(&next->peer, uri->host, uri->port) || known_name(w->table, uri->host, uri->port, &next->peer);
+	bool known = !addr_parse(&next->peer, uri->host, uri->port) || known_name(w, uri->host, uri->port, &next->peer);
 	next->transport = (uint8_t)transport;
 	next->unsaid = !sip_transport_said(uri->params);
 	return transport == SIP_TLS ? hop_by_tls(w, uri, known, subject, next) : known;

@@ -147,21 +147,6 @@ loopback_net() {
 bound() { ss -Hltun "src $1" | grep -q .; }
 udp_bound() { ss -Huln "src $1" | grep -q .; }
 
-# ---- DNS ----
-
-# dns_here: who asks for a name asks what `names` starts.
-dns_here() {
-	echo "nameserver 127.0.0.1" >"$WORK/resolv.conf"
-	mount --bind "$WORK/resolv.conf" /etc/resolv.conf
-}
-
-# names OPTIONS...: a server that knows these and nothing else, with a time to live of $ttl (1).
-names() {
-	spawn dns dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --no-dhcp-interface=lo --user=root \
-		--pid-file= --listen-address=127.0.0.1 --bind-interfaces --local=/test/ --local-ttl=${ttl:-1} "$@"
-	wait_for 5 udp_bound 127.0.0.1:53
-}
-
 # ---- tandemd ----
 
 # node_config: writes $DIR/tandem.yaml from these variables, each with a default that suits most cases.

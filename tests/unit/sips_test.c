@@ -75,6 +75,37 @@ static void test_sips_call(void)
 	rig_end();
 }
 
+static void put(unsigned slot, const char *address, uint32_t rank)
+{
+	struct target_place p = {.transport = SIP_TLS, .weight = 1, .rank = rank};
+	CU_ASSERT_EQUAL_FATAL(addr_parse_port(&p.address, address), 0);
+	target_set_place(rig_worker->table->regions[0].targets[slot], &p);
+	target_set_health(rig_worker->table->regions[0].targets[slot], true, "");
+}
+
+/* What follows in the dialog, to a Contact that is the region's name: to the address that a new call would have, too. */
+static void test_named_contact(void)
+{
+	char route[300], tag[] = ";tag=east";
+	rig_begin(&secure_east);
+	invite(SIP_TLS, "sips");
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(EAST_TLS, "INVITE sips:");
+	rig_receive_by(SIP_TLS, EAST_TLS, rig_response(m, 200, "east", "Contact: <sips:bob@east.example:5071>\r\n"));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	snprintf(route, sizeof route, "Route: %s\r\n", rig_header(m, "Record-Route", 0));
+	put(0, EAST_TLS, 5);
+	put(1, "198.51.100.24:5061", 3);
+	put(2, "[2001:db8::21]:5061", 1);  /* the node sends by IPv4 alone */
+	rig_receive_by(SIP_TLS, CARRIER, request("ACK", "sips:bob@east.example:5071", route, tag, "sips", "TLS"));
+	rig_expect("198.51.100.24:5071", "ACK sips:bob@east.example:5071");
+	target_set_health(rig_worker->table->regions[0].targets[1], false, "no answer");
+	rig_receive_by(SIP_TLS, CARRIER, request("BYE", "sips:bob@east.example:5071", route, tag, "sips", "TLS"));
+	rig_expect("198.51.100.21:5071", "BYE sips:bob@east.example:5071");
+	rig_skip();
+	rig_end();
+}
+
 /* No other region takes it, however long the first is down or busy. */
 static void test_stays_there(void)
 {
@@ -130,6 +161,6 @@ static void test_no_downgrade(void)
 	rig_end();
 }
 
-UNIT_MAIN("sips", {"a sip: call to a sips: target", test_sip_call}, {"a sips: call", test_sips_call},
+UNIT_MAIN("sips", {"a sip: call to a sips: target", test_sip_call}, {"a sips: call", test_sips_call}, {"a Contact that is a name", test_named_contact},
           {"a sips: call does not fail over to sip:", test_stays_there}, {"refused", test_refused},
           {"TLS is not sips:", test_no_downgrade})
