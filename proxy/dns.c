@@ -85,7 +85,7 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
 
 void dns_ask(struct dns *d, const char *name, enum dns_type type, ares_callback fn, void *arg)
 {
-	ares_query(d->channel, name, 1, type, fn, arg);
+	ares_query(d->channel, name, 1, (int)type, fn, arg);
 	set_clock(d);
 }
 

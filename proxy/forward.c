@@ -31,7 +31,7 @@ bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct s
 	return true;
 }
 
-/* Of TLS the peer has to be who the URI says, wherever DNS has led (RFC 5922 section 4). */
+/* Of TLS the peer has to be who the URI says, wherever DNS has led (RFC 5922). */
 void forward_to_target(struct worker *w, const struct target *target, const struct target_place *place, struct sip_path *next)
 {
 	next->peer = place->address;

@@ -37,6 +37,7 @@ struct name {
 	unsigned asking;             /* queries that are out */
 	struct locate_service services[LOCATE_SERVICES_MAX];
 	unsigned n_services, service;      /* to be asked for; the next one */
+	bool stale;                  /* the transports it began with are others now */
 	bool naptr;                  /* they are by NAPTR */
 	bool last_step;              /* the host's own addresses were asked for */
 	unsigned declined;           /* transports by which the service is decidedly not there, a bit each */
@@ -73,7 +74,7 @@ static const struct target *target_of(const struct name *n) { return n->slots[0]
 
 static void again_in(struct name *n, int seconds)
 {
-	struct timeval tv = {seconds, 0};
+	struct timeval tv = {n->stale ? 0 : seconds, 0};
 	event_add(n->again, &tv);
 }
 
@@ -343,7 +344,7 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer,
 static void begin(struct name *n)
 {
 	n->n_services = n->service = n->declined = n->hosts = n->found.n = 0;
-	n->naptr = n->last_step = n->refused = n->lacks = false;
+	n->stale = n->naptr = n->last_step = n->refused = n->lacks = false;
 	n->ttl_s = TTL_MAX_S;
 	n->error = ARES_SUCCESS;
 	n->denial = ARES_ENODATA;
@@ -426,9 +427,11 @@ static void set_transports(struct resolver *r, unsigned transports)
 	if (r->transports == transports)
 		return;
 	r->transports = transports;
-	for (struct name *n = r->names; n; n = n->next)
+	for (struct name *n = r->names; n; n = n->next) {
+		n->stale = true;
 		if (!n->asking)
 			again_in(n, 0);
+	}
 }
 
 int resolver_set_table(struct resolver *r, const struct table *table)

@@ -278,7 +278,7 @@ static void keep_best(struct candidates *c)
 	c->n = n;
 }
 
-/* A weight is a host's, whose addresses share it (RFC 7984 section 4.2). */
+/* A weight is a host's, whose addresses share it (RFC 7984). */
 static double weight_of(const struct candidates *c, unsigned i, unsigned begin, unsigned end)
 {
 	unsigned same = 0;

@@ -68,7 +68,7 @@ struct table_want {
 };
 /* The next target of a region to send to: healthy ones first, then those in doubt, those that asked to be left alone, the
  * others. Of one name, those of the lowest SRV priority among these (RFC 2782), and of one host with several addresses
- * those that RFC 6724 puts first (RFC 7984 section 4); what is left shares by weight. Its index, or -1. Writes its place. */
+ * those that RFC 6724 puts first (RFC 7984); what is left shares by weight. Its index, or -1. Writes its place. */
 int table_pick_target(const struct table *table, unsigned region, const struct table_want *want, int64_t now_us,
                       struct target_place *place);
 /* Whether the name of the region's k-th target has an address, be it in another slot. */

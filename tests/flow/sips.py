@@ -79,6 +79,14 @@ def refused_by_udp():
     plain.send(dialog.request("ACK", branch=dialog.branch), FRONT)
 
 
+def next_invite():
+    """Connections are the names': what comes by one may overtake what comes by the other."""
+    while True:
+        message, connection = region.inbox.get(timeout=10)
+        if message.method == "INVITE":
+            return message, connection
+
+
 def no_other_region():
     """The next region has TLS, but did not say sips:."""
     regions_up()
@@ -93,11 +101,9 @@ def no_other_region():
     plain.send(other.request("INVITE"), FRONT)
     invite, connection = region.expect("INVITE")
     connection.send(response(invite, 503))
-    region.expect("ACK")
-    invite, connection = region.expect("INVITE")
+    invite, connection = next_invite()
     assert invite.start == "INVITE sip:+14155550123@any.test SIP/2.0", invite.start
     connection.send(response(invite, 486))
-    region.expect("ACK")
     plain.expect(486)
 
 

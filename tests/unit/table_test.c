@@ -211,7 +211,7 @@ static void spread(const struct table *t, unsigned calls, unsigned seen[8])
 	}
 }
 
-/* RFC 7984 section 4: a host's addresses in the order of RFC 6724; the other family while the first is down, and at once:
+/* RFC 7984: a host's addresses in the order of RFC 6724; the other family while the first is down, and at once:
  * nothing is tried where probes say that it does not get through. */
 static void test_dual_stack(void)
 {
@@ -240,7 +240,7 @@ static void test_dual_stack(void)
 	table_free(t);
 }
 
-/* RFC 7984 section 4.2, RFC 2782: a record's weight is its host's, however many addresses that has. */
+/* RFC 7984, RFC 2782: a record's weight is its host's, however many addresses that has. */
 static void test_dual_stack_weight(void)
 {
 	static const struct found f[] = {
