@@ -67,7 +67,7 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	p->n_cpus = c->node.n_cpus;
 	p->poll = c->node.poll;
 	p->connections = (struct proxy_connections){c->connections.most, c->connections.most_of_source, c->connections.idle_ms,
-	                                            c->connections.whole_ms};
+	                                            c->connections.whole_ms, c->connections.ping_ms};
 	snprintf(p->calls_file, sizeof p->calls_file, "%s", c->log.calls_file);
 	p->mask_numbers = c->log.mask_numbers;
 	p->control = control;
@@ -87,6 +87,7 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 static void copy_region(const struct config_region *from, struct proxy_region_config *to)
 {
 	to->n_targets = from->n_targets;
+	to->large_by_tcp = from->large == CONFIG_TCP;
 	for (unsigned i = 0; i < from->n_targets; i++) {
 		snprintf(to->targets[i].uri, sizeof to->targets[i].uri, "%s", from->targets[i].uri);
 		snprintf(to->targets[i].host, sizeof to->targets[i].host, "%s", from->targets[i].host);

@@ -190,8 +190,7 @@ static bool send_invite(struct call *c, struct branch *b, const struct sip_msg *
 	sf->via = f->via;
 	if (!sip_write_request(&out, invite, &c->source, sf))
 		return false;
-	b->txn = txn_client_new(&c->w->txns, SIP_INVITE, f->branch, &f->path, c->w->txns.scratch, writer_len(&out),
-	                        &branch_user, b);
+	b->txn = forward_send(c->w, invite, &c->source, f, sf, writer_len(&out), &branch_user, b);
 	if (b->txn)
 		c->n_branches++;
 	return b->txn != NULL;

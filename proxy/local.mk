@@ -3,6 +3,7 @@ libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SOFIA_CFL
 libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/adopt.c proxy/adopt.h \
+	proxy/alias.c proxy/alias.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
 	proxy/call_failover.c \
@@ -21,6 +22,8 @@ libproxy_a_SOURCES = \
 	proxy/overload.c proxy/overload.h \
 	proxy/stream/frame.c proxy/stream/frame.h \
 	proxy/stream/stream.c proxy/stream/stream.h \
+	proxy/stream/stream_conn.c proxy/stream/stream_internal.h \
+	proxy/stream/stream_listen.c proxy/stream/stream_open.c \
 	proxy/stream/tls.c proxy/stream/tls.h \
 	proxy/transport.c proxy/transport.h \
 	proxy/proxy.c proxy/proxy.h \
@@ -47,4 +50,4 @@ libproxy_a_SOURCES = \
 	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
 	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h proxy/worker_internal.h \
-	proxy/worker_streams.c
+	proxy/worker_alias.c proxy/worker_streams.c

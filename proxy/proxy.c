@@ -246,6 +246,7 @@ static int build(struct proxy *p, struct err *err)
 	if ((rc = set_egress(c, err)))
 		return rc;
 	set_route_hosts(c);
+	c->certified = c->config.tls && tls_context_presents(c->config.tls);
 	if ((rc = probe_ports(&c->config, err)))
 		return rc;
 	c->log = call_log_new(c->config.calls_file, c->config.node_id, c->config.mask_numbers, c->config.workers, err);

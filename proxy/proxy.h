@@ -46,6 +46,7 @@ struct proxy_stream_listen {
 struct proxy_connections {
 	unsigned most, most_of_source;   /* of those who are a trunk's or a region's */
 	uint32_t idle_ms, whole_ms;      /* idle; until a handshake or a message is whole */
+	uint32_t ping_ms;                /* silence after which one of ours is pinged; 0: never */
 };
 
 struct proxy_config {
@@ -90,6 +91,7 @@ struct proxy_target_config {
 struct proxy_region_config {
 	struct proxy_target_config targets[PROXY_TARGETS_MAX];
 	unsigned n_targets;
+	bool large_by_tcp;            /* large requests, to targets that say no transport and answer by TCP */
 };
 
 struct proxy_timing {

@@ -82,6 +82,7 @@ static int build_regions(struct table *t, const struct proxy_routing *r, struct 
 		t->n_regions = i + 1;
 		g->hash = token_name(p->name);
 		g->weight = p->weight;
+		g->large_by_tcp = r->regions[i].large_by_tcp;
 		g->live = live_region(t->live, p->name);
 		g->targets = calloc(PROXY_ADDRESSES_MAX, sizeof *g->targets);
 		if (!g->live || !g->targets || build_targets(t, g, &r->regions[i]))
@@ -164,6 +165,18 @@ const struct target *table_target_at(const struct table *t, const struct addr *a
 			if (target_address(t->regions[i].targets[j], &a) && addr_same_host(&a, address))
 				return t->regions[i].targets[j];
 	return NULL;
+}
+
+bool table_takes_tcp(const struct table *t, const struct addr *address)
+{
+	struct addr a;
+	for (unsigned i = 0; i < t->n_regions; i++)
+		for (unsigned j = 0; t->regions[i].large_by_tcp && j < t->regions[i].n_targets; j++) {
+			const struct target *k = t->regions[i].targets[j];
+			if (atomic_load_explicit(&k->takes_tcp, memory_order_relaxed) && target_address(k, &a) && addr_equal(&a, address))
+				return true;
+		}
+	return false;
 }
 
 int table_region_by_hash(const struct table *t, uint32_t hash)

@@ -20,6 +20,7 @@ struct region {
 	uint32_t weight;             /* configured */
 	struct target **targets;
 	unsigned n_targets;
+	bool large_by_tcp;           /* configured */
 	_Atomic uint32_t turn;       /* round robin over its targets */
 };
 
@@ -52,6 +53,8 @@ void table_retire(struct table *table);
 int table_trunk(const struct table *table, const struct addr *source);
 /* A target at that host, whatever the port; NULL: none is. */
 const struct target *table_target_at(const struct table *table, const struct addr *address);
+/* Whether what UDP is too small for goes there by TCP: configured so, and answered lately. */
+bool table_takes_tcp(const struct table *table, const struct addr *address);
 /* Index by the name hash of a token, or -1. */
 int table_region_by_hash(const struct table *table, uint32_t hash);
 int table_trunk_by_hash(const struct table *table, uint32_t hash);

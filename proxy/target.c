@@ -117,6 +117,7 @@ static void forget_health(struct target *t)
 {
 	atomic_store_explicit(&t->healthy, false, memory_order_relaxed);
 	atomic_store_explicit(&t->probed, false, memory_order_relaxed);
+	atomic_store_explicit(&t->takes_tcp, false, memory_order_relaxed);
 	atomic_store_explicit(&t->rtt_us, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->shun_until_us, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->doubt_until_us, 0, memory_order_relaxed);

@@ -30,6 +30,7 @@ struct target {
 	_Atomic uint8_t srv_host;
 	_Atomic int64_t expires_us;  /* when the resolver asks again; 0: never */
 	_Atomic bool healthy, probed;
+	_Atomic bool takes_tcp;      /* it has answered by TCP too, where large requests are to go so */
 	_Atomic uint32_t rtt_us;
 	_Atomic int64_t shun_until_us;  /* it asked to be left alone until then (Retry-After) */
 	_Atomic int64_t doubt_until_us; /* nothing came back of a call that another target then took */

@@ -62,12 +62,12 @@ class Connection:
 
 
 class Region:
-    """Listens with a certificate that can be replaced."""
+    """Listens with a certificate that can be replaced; also somewhere else."""
 
-    def __init__(self, certificate):
+    def __init__(self, certificate, address=(REGION1, 5061)):
         self.inbox, self.connections = queue.Queue(), []
         self.use(certificate)
-        self.listener = socket.create_server((REGION1, 5061))
+        self.listener = socket.create_server(address)
         threading.Thread(target=self.accept, daemon=True).start()
 
     def use(self, certificate):
@@ -99,10 +99,11 @@ class Region:
 
 
 class Carrier:
-    """A connection from the carrier; context and session may be given."""
+    """A connection from the carrier; context and session may be given. He says to be reached `at`, and, with `alias`, that he
+    is so by this connection."""
 
-    def __init__(self, context=None, session=None, certificate=None):
-        self.address, self.inbox = CARRIER, queue.Queue()
+    def __init__(self, context=None, session=None, certificate=None, alias=False, at=CARRIER + ":5070"):
+        self.address, self.inbox, self.alias, self.at = CARRIER, queue.Queue(), alias, at
         if context is None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.load_verify_locations("ca.pem")
@@ -115,9 +116,10 @@ class Carrier:
         self.connection = Connection(self.socket, self.inbox, False)
 
     def host(self):
-        return "%s:5070" % self.address
+        return self.at
 
     def send(self, text):
+        text = text.replace(";branch=", ";alias;branch=") if self.alias else text
         self.connection.send(text.replace("SIP/2.0/UDP", "SIP/2.0/TLS").replace(":5070>", ":5070;transport=tls>"))
 
     def expect(self, wanted):

@@ -11,51 +11,21 @@ import threading
 import urllib.error
 import urllib.request
 
-from sip import CARRIER, REGION1, Dialog, end_record, metrics, response, run_cases, wait_until
+from sip import CARRIER, Dialog, metrics, run_cases, wait_until
 from sip_tls import FRONT, Carrier, Region
+from tls_calls import ended, established, name_trunk, region_is, reload
 
-CONTACT = "sip:agent@%s:5061;transport=tls" % REGION1
-LOG = sys.argv[1]
 CHECK = [os.path.join(os.environ["BUILD"], "tandemd"), "-t", "-c", "tandem.yaml"]
 region = Region("region")
 
 
-def region_is(healthy):
-    def asked():
-        with urllib.request.urlopen("http://127.0.0.1:8080/v1/regions", timeout=5) as answer:
-            return json.load(answer)["regions"][0]["healthy"] == healthy
-    wait_until("region-1 %s" % ("up" if healthy else "down"), asked, 20)
-
-
-def established(carrier):
-    region_is(True)
-    dialog = Dialog(carrier)
-    carrier.send(dialog.request("INVITE"))
-    invite, connection = region.expect("INVITE")
-    connection.send(response(invite, 180, contact=CONTACT))
-    carrier.expect(180)
-    connection.send(response(invite, 200, contact=CONTACT))
-    dialog.learn(carrier.expect(200))
-    carrier.send(dialog.request("ACK"))
-    region.expect("ACK")
-    return dialog, invite
-
-
-def ended(carrier, dialog):
-    carrier.send(dialog.request("BYE"))
-    bye, connection = region.expect("BYE")
-    connection.send(response(bye, 200))
-    carrier.expect(200)
-    wait_until("an end record", lambda: (end_record(LOG, dialog.call_id) or {}).get("outcome") == "answered")
-
-
 def a_call():
     carrier = Carrier()
-    dialog, invite = established(carrier)
+    dialog, invite = established(carrier, region)
     assert invite.all("Via")[0].startswith("SIP/2.0/TLS "), invite.all("Via")
     assert "transport=tls" in invite.all("Record-Route")[0], invite.all("Record-Route")
     assert all("transport=tls" in route for route in dialog.routes), dialog.routes
-    ended(carrier, dialog)
+    ended(carrier, dialog, region)
 
 
 def old_versions_are_refused():
@@ -116,16 +86,16 @@ def resumed_by_the_carrier():
 def certificate_replaced():
     """By a reload, under a call: its connection stays, new ones get the new certificate."""
     before = Carrier()
-    dialog, _ = established(before)
+    dialog, _ = established(before, region)
     os.rename("node.pem", "node.was.pem")
     os.rename("node.key", "node.was.key")
     os.rename("next.pem", "node.pem")
     os.rename("next.key", "node.key")
-    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5).read()
+    reload()
     wait_until("the new certificate", lambda: Carrier().serial != before.serial, 10)
-    ended(before, dialog)
+    ended(before, dialog, region)
     after = Carrier()
-    ended(after, established(after)[0])
+    ended(after, established(after, region)[0], region)
 
 
 def a_broken_certificate_is_refused():
@@ -133,7 +103,7 @@ def a_broken_certificate_is_refused():
     good = open("node.pem").read()
     open("node.pem", "w").write("nonsense")
     try:
-        urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5)
+        reload()
     except urllib.error.HTTPError as answer:
         text = answer.read().decode()
         assert "node.pem" in text, text
@@ -167,9 +137,7 @@ def client_certificates():
 
 def named_trunk():
     """A trunk with tls_subject: only with its certificate, and by TLS alone."""
-    text = open("tandem.yaml").read()
-    open("tandem.yaml", "w").write(text.replace("trunks:\n  - {", "trunks:\n  - {tls_subject: carrier.example, ", 1))
-    urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:8080/v1/reload", method="POST"), timeout=5).read()
+    name_trunk()
     before = metrics()['sip_dropped_total{reason="unknown_source"}']
     Carrier(certificate="client").options()
     nobody = Carrier()

@@ -157,6 +157,9 @@ static void test_types(void)
 		{BASE "listen: [{address: 203.0.113.10, port: 0}]\n", "4:40", "0 is out of range: it takes 1 to 65535"},
 		{BASE "listen: [{address: 203.0.113.10, port: 65536}]\n", "4:40", "it takes 1 to 65535"},
 		{BASE "listen: [{address: 203.0.113.10, transport: sctp}]\n", "4:45", "it takes one of udp, tcp, tls"},
+		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:198.51.100.21\"], large_requests: tls}]\n", "3:70",
+		 "it takes one of udp, tcp"},
+		{BASE "connections: {ping: 2h}\n", "4:21", "it takes a duration from 0s to 1h"},
 		{"node: {id: a b, address: 198.51.100.11}\n" TRUNKS REGIONS, "1:12", "a name of 1 to 63 letters"},
 		{"node: {id: a, address: 198.51.100.11, workers: 65}\n" TRUNKS REGIONS, "1:48", "auto or a whole number "
 		 "from 1 to 64"},

@@ -230,21 +230,26 @@ static struct addr addr_of(const char *text)
 	return a;
 }
 
-void rig_receive(const char *source, const char *text) { rig_receive_by(SIP_UDP, source, text); }
-
-void rig_receive_by(enum sip_transport transport, const char *source, const char *text)
+void rig_receive_path(const struct sip_path *from, const char *text)
 {
-	struct addr a = addr_of(source);
 	size_t len = strlen(text);
 	char *data = malloc(len + 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(data);
 	memcpy(data, text, len);
 	rig_worker->txns.now_us = clock_us();
-	struct sip_path from = {.peer = a, .transport = (uint8_t)transport, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
-	ingress_message(rig_worker, &from, data, len);
+	ingress_message(rig_worker, from, data, len);
 	free(data);
 	timer_wheel_run(rig_worker->wheel, clock_us());
 }
+
+void rig_receive_by(enum sip_transport transport, const char *source, const char *text)
+{
+	struct addr a = addr_of(source);
+	struct sip_path from = {.peer = a, .transport = (uint8_t)transport, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
+	rig_receive_path(&from, text);
+}
+
+void rig_receive(const char *source, const char *text) { rig_receive_by(SIP_UDP, source, text); }
 
 void rig_run(int64_t ms)
 {
@@ -274,6 +279,8 @@ const char *rig_expect(const char *peer, const char *start)
 	return text;
 }
 
+const struct sip_path *rig_sent_by(void) { return &sent[n_taken ? n_taken - 1 : 0].path; }
+
 void rig_expect_none(void)
 {
 	char where[ADDR_STR_LEN];
@@ -283,7 +290,6 @@ void rig_expect_none(void)
 		         sent[n_taken].text);
 }
 
-enum sip_transport rig_transport(void) { return n_taken ? (enum sip_transport)sent[n_taken - 1].path.transport : SIP_TRANSPORTS; }
 
 unsigned rig_skip(void)
 {

@@ -55,15 +55,17 @@ void rig_reload(void);
 void rig_receive(const char *source, const char *text);
 /* A message comes by a connection. */
 void rig_receive_by(enum sip_transport transport, const char *source, const char *text);
+/* The same by that way; `from->peer` is its source. */
+void rig_receive_path(const struct sip_path *from, const char *text);
 /* The time goes on, every timer at its own. */
 void rig_run(int64_t ms);
 
 /* The next message sent must go to `peer` and begin with `start`: its text, good until the test's end.
  * Where it does not, the test fails, and the text is of what was sent instead, or "". */
 const char *rig_expect(const char *peer, const char *start);
+/* By which way that message went. */
+const struct sip_path *rig_sent_by(void);
 void rig_expect_none(void);
-/* How the last message that rig_expect() gave went. */
-enum sip_transport rig_transport(void);
 /* Forgets what has been sent so far; returns how many messages. */
 unsigned rig_skip(void);
 /* Frees every text and record handed out so far; none may be used any more. After rig_skip(). */

@@ -36,7 +36,7 @@ static void test_sip_call(void)
 	invite(SIP_UDP, "sip");
 	rig_expect(CARRIER, "SIP/2.0 100");
 	const char *m = rig_expect(EAST_TLS, "INVITE sip:+18005551234@east.example;user=phone SIP/2.0\r\n");
-	CU_ASSERT_EQUAL(rig_transport(), SIP_TLS);
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 	CU_ASSERT(starts(rig_header(m, "Via", 0), "SIP/2.0/TLS "));
 	const char *rr = rig_header(m, "Record-Route", 0);
 	CU_ASSERT(starts(rr, "<sip:"));
@@ -56,21 +56,21 @@ static void test_sips_call(void)
 	invite(SIP_TLS, "sips");
 	rig_expect(CARRIER, "SIP/2.0 100");
 	const char *m = rig_expect(EAST_TLS, "INVITE sips:+18005551234@east.example;user=phone SIP/2.0\r\n");
-	CU_ASSERT_EQUAL(rig_transport(), SIP_TLS);
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 	const char *rr = rig_header(m, "Record-Route", 0);
 	CU_ASSERT(starts(rr, "<sips:"));
 	CU_ASSERT_STRING_EQUAL(rr + 6 + TOKEN_LEN, "@" ANYCAST_TLS ";lr>");
 	CU_ASSERT_STRING_EQUAL(rig_header(m, "Record-Route", 1), "");
 	rig_receive_by(SIP_TLS, EAST_TLS, rig_response(m, 200, "east", "Contact: <sips:bob@198.51.100.21>\r\n"));
 	rig_expect(CARRIER, "SIP/2.0 200");
-	CU_ASSERT_EQUAL(rig_transport(), SIP_TLS);
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 	snprintf(route, sizeof route, "Route: %s\r\n", rr);
 	rig_receive_by(SIP_TLS, CARRIER, request("ACK", "sips:bob@198.51.100.21", route, tag, "sips", "TLS"));
 	rig_expect(EAST_TLS, "ACK sips:bob@198.51.100.21 SIP/2.0\r\n");
-	CU_ASSERT_EQUAL(rig_transport(), SIP_TLS);
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 	rig_receive_by(SIP_TLS, CARRIER, request("BYE", "sips:bob@198.51.100.21", route, tag, "sips", "TLS"));
 	rig_expect(EAST_TLS, "BYE sips:bob@198.51.100.21 SIP/2.0\r\n");
-	CU_ASSERT_EQUAL(rig_transport(), SIP_TLS);
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
 	rig_skip();
 	rig_end();
 }
