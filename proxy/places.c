@@ -64,7 +64,12 @@ static void put(struct target *t, const struct target_place *p, int ttl_s)
 		note(t, "at", p);
 }
 
-void places_take(const struct places *s, struct target *const *slots, unsigned n_slots, int ttl_s, bool whole)
+static bool of_family(const struct target_place *p, unsigned families)
+{
+	return families & (addr_family(&p->address) == AF_INET6 ? PLACES_IPV6 : PLACES_IPV4);
+}
+
+void places_take(const struct places *s, struct target *const *slots, unsigned n_slots, int ttl_s, unsigned whole)
 {
 	struct target *empty[PROXY_ADDRESSES_MAX];
 	bool placed[PLACES_MAX] = {false};
@@ -75,7 +80,7 @@ void places_take(const struct places *s, struct target *const *slots, unsigned n
 		if (had && among(s, &p, &which)) {
 			placed[which] = true;
 			put(slots[i], &s->all[which], ttl_s);
-		} else if (!had || whole) {
+		} else if (!had || of_family(&p, whole)) {
 			empty[n_empty++] = slots[i];
 			if (had)
 				note(slots[i], "no more at", &p);

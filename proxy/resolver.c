@@ -46,12 +46,14 @@ struct name {
 	bool lacks;                  /* and one of them has no address */
 	struct places found;
 	int ttl_s;
+	unsigned failed;             /* families of which some host's addresses could not be had (places.h) */
 	int error;                   /* of a query; ARES_SUCCESS: none failed but for want of such a record */
 	int denial;                  /* that of the last one that did so */
 };
 
 /* Queries for a host's addresses, one a family. */
 struct ask {
+	struct of_family { struct ask *ask; int family; } of[2];
 	struct name *n;
 	struct target_place place;   /* of each, but for the address */
 	uint16_t port;
@@ -91,7 +93,7 @@ static void put_first(struct name *n)
 static void succeed(struct name *n)
 {
 	put_first(n);
-	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, n->error == ARES_SUCCESS);
+	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, PLACES_BOTH & ~n->failed);
 	if (n->failing)
 		log_info("target %s resolves again", target_of(n)->uri);
 	n->failing = false;
@@ -116,7 +118,7 @@ static void fail_denied(struct name *n)
 			         ares_strerror(n->denial), RESOLVER_DENIALS);
 	}
 	if (n->denials == RESOLVER_DENIALS)
-		places_take(&n->found, n->slots, n->n_slots, 0, true);
+		places_take(&n->found, n->slots, n->n_slots, 0, PLACES_BOTH);
 }
 
 static void fail(struct name *n)
@@ -219,13 +221,16 @@ static void note_lacking(const struct ask *ask)
 
 static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
-	struct ask *ask = arg;
+	const struct of_family *of = arg;
+	struct ask *ask = of->ask;
 	struct name *n = ask->n;
 	bool last = --ask->out == 0;
 	(void)timeouts;
 	if (counts(n, status)) {
-		if (status != ARES_SUCCESS && !denies(n, status))
+		if (status != ARES_SUCCESS && !denies(n, status)) {
 			n->error = status;
+			n->failed |= of->family == AF_INET6 ? PLACES_IPV6 : PLACES_IPV4;
+		}
 		for (const struct ares_addrinfo_node *i = info ? info->nodes : NULL; i; i = i->ai_next)
 			add_found(ask, i);
 		for (const struct ares_addrinfo_cname *c = info && info->nodes ? info->cnames : NULL; c; c = c->next)
@@ -242,13 +247,13 @@ static void on_addresses(void *arg, int status, int timeouts, struct ares_addrin
 
 static void ask_host(struct name *n, const char *host, uint16_t port, const struct target_place *place)
 {
-	static const int families[2] = {AF_INET6, AF_INET};
 	struct ask *ask = calloc(1, sizeof *ask);
 	if (!ask) {
 		n->error = ARES_ENOMEM;
+		n->failed = PLACES_BOTH;
 		return;
 	}
-	ask->n = n;
+	*ask = (struct ask){.of = {{ask, AF_INET6}, {ask, AF_INET}}, .n = n};
 	ask->place = *place;
 	ask->port = port;
 	snprintf(ask->host, sizeof ask->host, "%s", host);
@@ -258,7 +263,7 @@ static void ask_host(struct name *n, const char *host, uint16_t port, const stru
 	n->asking += ask->out;
 	for (int i = 0; i < 2; i++)
 		if (wanted[i])
-			dns_ask_addresses(n->r->dns, host, families[i], on_addresses, ask);
+			dns_ask_addresses(n->r->dns, host, ask->of[i].family, on_addresses, &ask->of[i]);
 }
 
 static void on_srv(void *arg, int status, int timeouts, unsigned char *answer, int len)
@@ -343,7 +348,7 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer,
 
 static void begin(struct name *n)
 {
-	n->n_services = n->service = n->declined = n->hosts = n->found.n = 0;
+	n->n_services = n->service = n->declined = n->hosts = n->failed = n->found.n = 0;
 	n->stale = n->naptr = n->last_step = n->refused = n->lacks = false;
 	n->ttl_s = TTL_MAX_S;
 	n->error = ARES_SUCCESS;
