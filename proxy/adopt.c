@@ -57,11 +57,12 @@ static size_t write_sibling(char *text, size_t size, const struct sip_msg *m, co
 
 bool adopt_socket(const struct worker *w, const char *via, const struct addr *peer, uint8_t *socket)
 {
+	static const char by_udp[] = "SIP/2.0/UDP ";
 	char text[ADDR_STR_LEN + 1];
 	for (unsigned i = 0; i < w->common->config.n_listen; i++) {
 		const struct addr *a = &w->common->config.listen[i].address;
 		const char *at = addr_family(a) == addr_family(peer) ? strstr(via, addr_str(a, text)) : NULL;
-		if (at && at > via && at[-1] == ' ' && at[strlen(text)] == ';') {
+		if (at && at - via == sizeof by_udp - 1 && !memcmp(via, by_udp, sizeof by_udp - 1) && at[strlen(text)] == ';') {
 			*socket = (uint8_t)i;
 			return true;
 		}
