@@ -203,8 +203,13 @@ static bool write_ruri(const struct call *c, const struct sip_msg *invite, const
 {
 	const char *number = call_number_to(c), *user = *number == '+' ? number : invite->ruri.user;
 	bool phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
-	int n = snprintf(out, size, "sip:%s%s%s%s", user, *user ? "@" : "", t->host_port, phone ? ";user=phone" : "");
-	return n > 0 && (size_t)n < size;
+	struct writer w = writer_of(out, size - 1);
+	write_str(&w, "sip:");
+	write_str(&w, user);
+	write_str(&w, *user ? "@" : "");
+	write_str(&w, t->host_port);
+	write_str(&w, phone ? ";user=phone" : "");
+	return write_end(&w);
 }
 
 static void sign_token(const struct call *c, unsigned region, char out[TOKEN_LEN + 1])
@@ -235,7 +240,13 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
 	bool same = sides[0] == sides[1];
 	sign_token(c, region, token);
 	for (unsigned i = 0; i < (same ? 1 : 2); i++) {
-		snprintf(text[i], 160, "<sip:%s@%s;lr>", token, sides[i]);
+		struct writer w = writer_of(text[i], sizeof text[i] - 1);
+		write_str(&w, "<sip:");
+		write_str(&w, token);
+		write_str(&w, "@");
+		write_str(&w, sides[i]);
+		write_str(&w, ";lr>");
+		write_end(&w);
 		sf->record_route[i] = text[i];
 	}
 }

@@ -1,7 +1,6 @@
 /* Forwarding: see forward.h. */
 #include "proxy/forward.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,9 +14,14 @@ bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct s
 	out->path.socket = w->common->egress_socket[family];
 	branch_sign(w->signer, req->call_id, req->cseq, req->via.branch ? req->via.branch : "", req->via.host,
 	            (uint8_t)attempt, sip_loop_value(req), out->branch);
-	snprintf(out->via, sizeof out->via, "SIP/2.0/%s %s;branch=%s", sip_transport_via(next->transport),
-	         w->common->egress_via[next->transport][family], out->branch);
-	return true;
+	struct writer via = writer_of(out->via, sizeof out->via - 1);
+	write_str(&via, "SIP/2.0/");
+	write_str(&via, sip_transport_via(next->transport));
+	write_str(&via, " ");
+	write_str(&via, w->common->egress_via[next->transport][family]);
+	write_str(&via, ";branch=");
+	write_str(&via, out->branch);
+	return write_end(&via);
 }
 
 void forward_to_target(struct worker *w, const struct target *target, struct sip_path *next)
