@@ -53,6 +53,8 @@ const struct schema schema_regions = {"Regions", "All regions", regions_fields};
 static const struct field target_fields[] = {
 	FIELD("uri", STRING, "as configured"),
 	FIELD("address", STRING, "null: the name is not resolved", .nullable = true),
+	FIELD("transport", STRING, "udp, tcp or tls: what its URI says, or NAPTR or SRV chose; null: the name is not resolved",
+	      .nullable = true),
 	FIELD("priority", INTEGER, "of its SRV record, lower first; 0 without one"),
 	FIELD("weight", INTEGER, "of its SRV record; 1 without one"),
 	FIELD("ttl_s", INTEGER, "until its name is asked for again; null: it is no name, or due", .nullable = true),
@@ -130,6 +132,7 @@ static void targets_json(struct jw *w, const struct proxy *proxy, unsigned index
 		jw_object(w);
 		jw_kstr(w, "uri", t->uri);
 		jw_kstr(w, "address", addr_family(&t->address) ? addr_str(&t->address, buf) : NULL);
+		jw_kstr(w, "transport", addr_family(&t->address) ? t->transport : NULL);
 		jw_kuint(w, "priority", t->priority);
 		jw_kuint(w, "weight", t->weight);
 		api_limit(w, "ttl_s", t->ttl_s);

@@ -192,7 +192,7 @@ void ctl_show_regions(const struct ctl_view *view, const json_t *answer)
 
 void ctl_show_region(const struct ctl_view *view, const json_t *answer)
 {
-	static const char *const heads[] = {"TARGET", "ADDRESS", ">PRIORITY", ">WEIGHT", ">TTL", "HEALTH", "SINCE", ">RTT", "LAST ERROR",
+	static const char *const heads[] = {"TARGET", "ADDRESS", "BY", ">PRIORITY", ">WEIGHT", ">TTL", "HEALTH", "SINCE", ">RTT", "LAST ERROR",
 	                                    NULL};
 	const json_t *targets = json_object_get(answer, "targets");
 	struct ctl_table *table = ctl_table_new(region_heads);
@@ -206,6 +206,7 @@ void ctl_show_region(const struct ctl_view *view, const json_t *answer)
 		bool healthy = is_true(t, "healthy");
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(t, "uri"));
 		ctl_table_cell(table, CTL_PLAIN, "%s", str(t, "address"));
+		ctl_table_cell(table, CTL_PLAIN, "%s", str(t, "transport"));
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "priority").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "weight").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", figure(t, "ttl_s", 0, 1, " s").text);

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 libbase_a_SOURCES = \
 	base/addr.c base/addr.h \
+	base/addr_prefer.c base/addr_prefer.h \
 	base/banned.h \
 	base/bell.c base/bell.h \
 	base/buf.c base/buf.h \

@@ -68,7 +68,7 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	p->poll = c->node.poll;
 	p->gather_ms = c->node.gather_ms;
 	p->connections = (struct proxy_connections){c->connections.most, c->connections.most_of_source, c->connections.idle_ms,
-	                                            c->connections.whole_ms};
+	                                            c->connections.whole_ms, c->connections.ping_ms};
 	snprintf(p->calls_file, sizeof p->calls_file, "%s", c->log.calls_file);
 	p->mask_numbers = c->log.mask_numbers;
 	p->control = control;
@@ -88,6 +88,7 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 static void copy_region(const struct config_region *from, struct proxy_region_config *to)
 {
 	to->n_targets = from->n_targets;
+	to->large_by_tcp = from->large == CONFIG_TCP;
 	for (unsigned i = 0; i < from->n_targets; i++) {
 		snprintf(to->targets[i].uri, sizeof to->targets[i].uri, "%s", from->targets[i].uri);
 		snprintf(to->targets[i].host, sizeof to->targets[i].host, "%s", from->targets[i].host);
@@ -127,6 +128,7 @@ static int with_routing(const struct config *c, int (*use)(void *arg, const stru
 			copy_trunk(&c->trunks[i], &trunks[i]);
 		struct proxy_routing routing = {
 			.policy = policy, .regions = regions, .trunks = trunks, .n_trunks = c->n_trunks,
+			.transports = build_transports(c),
 			.timing = {
 				.max_call_ms = c->node.max_call_ms, .probe_interval_ms = c->probes.interval_ms,
 				.probe_timeout_ms = c->probes.timeout_ms, .probe_rise = c->probes.rise, .probe_fall = c->probes.fall,

@@ -13,6 +13,9 @@ int build_proxy_config(const struct config *config, struct loop *control, struct
  * once the proxy is made, which holds its own. */
 int build_streams(const struct config *config, struct proxy_config *out, struct err *err);
 void build_streams_release(struct proxy_config *out);
+/* The transports that the node is made for, a bit each (1 << SIP_TCP): UDP, and what is listened on by, or spoken to a
+ * target. Others are not for a target's DNS to choose. */
+unsigned build_transports(const struct config *config);
 /* Whether the address is one that is put on the host by anycast.manage_address. */
 bool build_managed(const struct config *config, const struct addr *address);
 

@@ -30,17 +30,25 @@ static int add(struct proxy_config *p, const struct proxy_stream_listen *l, stru
 	return 0;
 }
 
-/* The first that is listened on by it, or else that a target speaks. */
+/* The first that is listened on by it, or else that a target speaks, or may. */
 static bool spoken(const struct config *c, enum config_transport t)
 {
 	for (unsigned i = 0; i < c->n_listen; i++)
 		if (c->listen[i].transport == t)
 			return true;
-	for (unsigned i = 0; i < c->n_regions; i++)
+	for (unsigned i = 0; i < c->n_regions; i++) {
+		if (c->regions[i].large == t && t == CONFIG_TCP)
+			return true;
 		for (unsigned j = 0; j < c->regions[i].n_targets; j++)
 			if (c->regions[i].targets[j].transport == t)
 				return true;
+	}
 	return false;
+}
+
+unsigned build_transports(const struct config *c)
+{
+	return 1u << SIP_UDP | (unsigned)spoken(c, CONFIG_TCP) << SIP_TCP | (unsigned)spoken(c, CONFIG_TLS) << SIP_TLS;
 }
 
 static int add_configured(const struct config *c, struct proxy_config *p, struct err *err)

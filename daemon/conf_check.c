@@ -223,6 +223,14 @@ static void check_sources(struct conf *c, const struct config *config)
 
 /* ---- regions, pools, rules ---- */
 
+static bool listens_by_tls(const struct config *config)
+{
+	for (unsigned i = 0; i < config->n_listen; i++)
+		if (config->listen[i].transport == CONFIG_TLS)
+			return true;
+	return false;
+}
+
 static void check_target(struct conf *c, const struct config *config, const struct config_region *region, unsigned k)
 {
 	const struct config_target *t = &region->targets[k];
@@ -231,6 +239,10 @@ static void check_target(struct conf *c, const struct config *config, const stru
 	    !has_family(config->node.egress, config->node.n_egress, addr_family(&a)))
 		conf_error_at(c, t, "targets: \"%s\" is %s, but the node has no %s address to send from: add one to "
 		              "node.address", t->uri, family_str(addr_family(&a)), family_str(addr_family(&a)));
+	if (t->secure && !listens_by_tls(config))
+		conf_error_at(c, t, "targets: \"%s\" needs a listener of TLS, to which the region's own requests come back: add one "
+		              "to listen (transport: tls, certificate and key), or write sip:%.*s;transport=tls", t->uri,
+		              (int)strcspn(t->uri + 5, ";"), t->uri + 5);
 	for (unsigned j = 0; j < k; j++)
 		if (t->port == region->targets[j].port && !strcasecmp(t->host, region->targets[j].host)) {
 			conf_error_at(c, t, "duplicate target \"%s\": it is on line %zu already; remove one", t->uri,

@@ -66,6 +66,9 @@ static const char *transport_word(unsigned value)
 	return value < sizeof(words) / sizeof(words[0]) ? words[value] : NULL;
 }
 
+/* By which way requests go that are too large for UDP. */
+static const char *large_word(unsigned value) { return value <= CONFIG_TCP ? transport_word(value) : NULL; }
+
 static const char *strategy_word(unsigned value)
 {
 	return value <= POLICY_STICKY ? policy_strategy_str((enum policy_strategy)value) : NULL;
@@ -195,6 +198,8 @@ static const struct conf_field region_fields[] = {
 	 .max = COUNT_MAX, CONF_MEMBER(S, policy.max_cps)},
 	{.key = "weight", .help = "relative share of calls, 0: none", .type = &conf_uint, .def = "100", .max = 65535,
 	 CONF_MEMBER(S, policy.weight)},
+	{.key = "large_requests", .help = "how those over 1300 bytes go to targets that say no transport: udp, or tcp where it "
+	 "is answered (RFC 3261 section 18.1.1)", .type = &conf_enum, .word = large_word, .def = "udp", CONF_MEMBER(S, large)},
 };
 static const struct conf_map region_map = CONF_MAP("region", region_fields);
 #undef S
@@ -223,6 +228,8 @@ static const struct conf_field connections_fields[] = {
 	 .min = 10000, .max = 86400000, CONF_MEMBER(S, idle_ms)},
 	{.key = "whole", .help = "until a handshake or a message has to be whole", .type = &conf_ms, .def = "8s", .min = 1000,
 	 .max = 60000, CONF_MEMBER(S, whole_ms)},
+	{.key = "ping", .help = "silence after which a connection of ours is sent a ping (RFC 5626), 0: never", .type = &conf_ms,
+	 .def = "90s", .max = 3600000, CONF_MEMBER(S, ping_ms)},
 };
 static const struct conf_map connections_map = CONF_MAP("connections", connections_fields);
 #undef S

@@ -65,21 +65,23 @@ struct config_trunk {
 struct config_target {
 	char uri[256];                    /* as written */
 	char host[256];                   /* name or address literal, no brackets */
-	uint16_t port;                    /* 5060 where not said */
+	uint16_t port;                    /* 5060, or 5061 of TLS, where not said */
 	enum config_transport transport;
+	bool secure;                      /* sips: */
 };
 
 struct config_region {
 	struct policy_region_config policy;
 	struct config_target targets[CONFIG_TARGETS_MAX];
 	unsigned n_targets;
+	enum config_transport large;      /* requests over 1300 bytes go by it where UDP is not said: UDP or TCP */
 };
 
 struct config_probes { uint32_t interval_ms, timeout_ms, rise, fall; };
 
 struct config_overload { uint32_t target_ms; };
 
-struct config_connections { uint32_t most, most_of_source, idle_ms, whole_ms; };
+struct config_connections { uint32_t most, most_of_source, idle_ms, whole_ms, ping_ms; };
 
 struct config_cluster {
 	struct redis_server redis[BOARD_SERVERS_MAX];

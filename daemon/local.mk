@@ -13,6 +13,7 @@ libconfig_a_SOURCES = \
 	daemon/conf_tables.c daemon/conf_tables.h \
 	daemon/conf_time.c \
 	daemon/conf_types.c \
+	daemon/conf_target.c \
 	daemon/conf_values.c \
 	daemon/conf_yaml.c \
 	daemon/config.c daemon/config.h \

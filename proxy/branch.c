@@ -190,21 +190,25 @@ static bool send_invite(struct call *c, struct branch *b, const struct sip_msg *
 	sf->via = f->via;
 	if (!sip_write_request(&out, invite, &c->source, sf))
 		return false;
-	b->txn = txn_client_new(&c->w->txns, SIP_INVITE, f->branch, &f->path, c->w->txns.scratch, writer_len(&out),
-	                        &branch_user, b);
+	b->txn = forward_send(c->w, invite, &c->source, f, sf, writer_len(&out), &branch_user, b);
 	if (b->txn)
 		c->n_branches++;
 	return b->txn != NULL;
 }
 
-/* sip:+15551234567@region.example[:port][;user=phone] */
+/* Which scheme a request has on its way is the caller's to say (RFC 5630 section 5.3). A call that came as sip: stays sip:,
+ * to a sips: target too: it goes there by TLS alone, and that is all that a next hop can promise. As sips: the region
+ * would answer with a sips: Contact, to which a caller who knows of no security could not send its ACK, or would take
+ * the whole way, its own side included, for secured. A call that came as sips: stays sips:, and goes to no other targets.
+ *
+ * sip:+15551234567@region.example[:port][;user=phone] */
 static bool write_ruri(const struct call *c, const struct sip_msg *invite, const struct target *t, char *out,
                        size_t size)
 {
 	const char *number = call_number_to(c), *user = *number == '+' ? number : invite->ruri.user;
 	bool phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
 	struct writer w = writer_of(out, size - 1);
-	write_str(&w, "sip:");
+	write_str(&w, c->secure ? "sips:" : "sip:");
 	write_str(&w, user);
 	write_str(&w, *user ? "@" : "");
 	write_str(&w, t->host_port);
@@ -231,7 +235,7 @@ static const char *route_host(const struct call *c, const struct sip_path *side)
 }
 
 /* Our Record-Routes, topmost first: the region's side, and the carrier's where that is another family
- * or transport (RFC 5658). */
+ * or transport (RFC 5658). Of a sips: call they are sips: (section 16.6 step 4), which says the transport, too. */
 static void set_record_routes(const struct call *c, unsigned region, const struct sip_path *next, char text[2][160],
                               struct sip_forward *sf)
 {
@@ -241,10 +245,10 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
 	sign_token(c, region, token);
 	for (unsigned i = 0; i < (same ? 1 : 2); i++) {
 		struct writer w = writer_of(text[i], sizeof text[i] - 1);
-		write_str(&w, "<sip:");
+		write_str(&w, c->secure ? "<sips:" : "<sip:");
 		write_str(&w, token);
 		write_str(&w, "@");
-		write_str(&w, sides[i]);
+		write_bytes(&w, sides[i], c->secure ? strcspn(sides[i], ";") : strlen(sides[i]));
 		write_str(&w, ";lr>");
 		write_end(&w);
 		sf->record_route[i] = text[i];
@@ -296,13 +300,15 @@ static bool start(struct call *c, const struct sip_msg *invite, unsigned region,
 bool branch_start(struct call *c, const struct sip_msg *invite, unsigned region)
 {
 	const struct table *table = c->table;
+	struct table_want want = {c->w->common->egress_families, c->secure, targets_tried(c, region)};
+	struct target_place place;
 	struct sip_path next = {.socket = 0};
 	struct forward f;
 	char ruri[512];
-	int target = table_pick_target(table, region, c->w->common->egress_families, targets_tried(c, region), worker_now(c->w), &next.peer);
+	int target = table_pick_target(table, region, &want, worker_now(c->w), &place);
 	if (target < 0)
 		return false;
-	forward_to_target(c->w, table->regions[region].targets[target], &next);
+	forward_to_target(c->w, table->regions[region].targets[target], &place, &next);
 	return forward_prepare(c->w, invite, &next, c->attempts_before + c->n_branches + 1u, &f) &&
 	       write_ruri(c, invite, table->regions[region].targets[target], ruri, sizeof ruri) &&
 	       start(c, invite, region, (unsigned)target, &f, ruri);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "proxy/active.h"
@@ -87,6 +88,7 @@ static struct call *call_new(struct worker *w, const struct sip_msg *invite, con
 	c->source = *source;
 	c->back = *back;
 	c->trunk = (int16_t)trunk;
+	c->secure = !strcasecmp(invite->ruri.scheme, "sips");
 	c->rule = c->pool = -1;
 	c->begun_us = worker_now(w);
 	c->ring_ms = -1;
@@ -159,10 +161,15 @@ static void finish(struct call *c, enum record_outcome outcome, int status, cons
 	forget_request(c);
 }
 
+static void refuse_sips(struct call *c) { finish(c, OUTCOME_REJECTED, 480, REPLY_NO_SIPS); }
+
 static void finish_no_region(struct call *c)
 {
 	c->flags |= RECORD_NR;
-	finish(c, OUTCOME_FAILED, 503, REPLY_RETRY_AFTER);
+	if (c->sips_nowhere)
+		refuse_sips(c);
+	else
+		finish(c, OUTCOME_FAILED, 503, REPLY_RETRY_AFTER);
 }
 
 /* ---- relaying ---- */
@@ -300,8 +307,18 @@ static int decide(struct call *c, const struct sip_msg *invite, struct decision 
 	return rc;
 }
 
+/* It came as sips:, and none of its regions, up or down, is one of sips: (RFC 5630 section 5.3). */
+static bool sips_nowhere(const struct call *c, const struct policy_plan *plan)
+{
+	for (unsigned i = 0; i < plan->n_candidates; i++)
+		if (table_takes_sips(c->table, plan->candidates[i].region))
+			return false;
+	return c->secure;
+}
+
 static void keep_plan(struct call *c, const struct policy_plan *plan)
 {
+	c->sips_nowhere = sips_nowhere(c, plan);
 	c->planned = true;
 	c->rule = (int16_t)plan->rule;
 	c->pool = (int16_t)plan->pool;
@@ -518,6 +535,8 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 		refuse_draining(c);
 	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
 		refuse_number(c);
+	else if (c->secure && back->transport != SIP_TLS)
+		refuse_sips(c);  /* it is not, by its first hop already (section 26.2.2) */
 	else if (!trunk_admit(call_trunk(c), worker_now(w)))
 		limited(c);
 	else {

@@ -8,6 +8,7 @@
 #include "proxy/sip/header.h"
 
 #define SHUN_MAX_S 10            /* Retry-After of a region's 503 counts up to this: probes and calls tell soon enough */
+#define DOUBT_US (3 * CLOCK_SEC)  /* so long may probes take, and not much longer */
 #define BUDGET_SECONDS 10        /* what the budget's minimum saves up at most */
 
 static bool among(const uint16_t *codes, unsigned n, int status)
@@ -36,6 +37,13 @@ void call_shun_target(const struct call *c, const struct branch *b, const struct
 	struct target *t = c->table->regions[b->log.region].targets[b->log.target];
 	atomic_store_explicit(&t->shun_until_us, worker_now(c->w) + (s < SHUN_MAX_S ? s : SHUN_MAX_S) * CLOCK_SEC,
 	                      memory_order_relaxed);
+}
+
+void call_doubt_target(const struct call *c, const struct record_attempt *after)
+{
+	if (!after->status)
+		atomic_store_explicit(&c->table->regions[after->region].targets[after->target]->doubt_until_us,
+		                      worker_now(c->w) + DOUBT_US, memory_order_relaxed);
 }
 
 int64_t call_time_left(const struct call *c)
@@ -96,6 +104,7 @@ static bool try_target(struct call *c, const struct sip_msg *invite, const struc
 	if (!targets_alone(after) || attempts_at(c, after->region) != 1 || c->n_branches >= POLICY_ATTEMPTS_MAX ||
 	    !branch_start(c, invite, after->region))
 		return false;
+	call_doubt_target(c, after);
 	call_log_route(c, NULL, after->region, after, 0);
 	c->flags |= RECORD_RT;
 	stats_inc(&c->w->stats, STAT_TARGET_RETRIES);

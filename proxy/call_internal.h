@@ -61,6 +61,7 @@ struct call {
 	enum call_state state;
 	bool again;                  /* within a dialog */
 	bool cancelled, admitted, planned;
+	bool secure, sips_nowhere;   /* it came as sips:; and there is no region for that */
 	uint32_t flags;              /* RECORD_... */
 	int16_t trunk, rule, pool;
 	uint8_t strategy;
@@ -95,6 +96,9 @@ bool call_try_again(struct call *c, const struct sip_msg *invite, const struct p
                     int64_t decision_ns);
 /* Starts the one after `after`; false when there is none, or when it may not be: c->flags says so. */
 bool call_try_next(struct call *c, const struct sip_msg *invite, const struct record_attempt *after);
+/* Nothing at all came back of that attempt, and another target of its region has the call: others are asked first for as
+ * long as the probes may need to find out. */
+void call_doubt_target(const struct call *c, const struct record_attempt *after);
 /* A 503's Retry-After: its target is left alone for so long, where there is another. */
 void call_shun_target(const struct call *c, const struct branch *b, const struct sip_msg *resp);
 /* Of failover.total, µs; INT64_MAX: it has no limit. */

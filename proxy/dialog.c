@@ -49,6 +49,13 @@ static enum trunk_edge edge_of(const struct worker *w, const struct token *t, in
 	return i == trunk ? edge : trunk_edge_back(edge);
 }
 
+/* Whom the carrier's certificate is of, where the request goes to him. */
+static const char *subject_of(const struct worker *w, const struct token *t, int trunk)
+{
+	int i = table_trunk_by_hash(w->table, t->trunk);
+	return i < 0 || i == trunk ? "" : trunk_rules_subject(w->table->trunks[i].rules);
+}
+
 void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
                     int trunk, const struct dialog_route *route)
 {
@@ -57,7 +64,7 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 	struct forward f;
 	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict,
 	                         .edit = {trunk_edge_edit(edge, m), NULL}};
-	if (!forward_next_hop(w, m, &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
+	if (!forward_next_hop(w, m, subject_of(w, &route->token, trunk), &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
 		refuse(w, m, path, source, 404);
 		return;
 	}
@@ -79,5 +86,5 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 	if (m->method == SIP_ACK)
 		send_ack(w, &f, w->txns.scratch, writer_len(&out));
 	else
-		relay_begin(w, m, path, &f, trunk_edge_back(edge), w->txns.scratch, writer_len(&out));
+		relay_begin(w, m, path, source, &f, &sf, trunk_edge_back(edge), writer_len(&out));
 }

@@ -3,6 +3,7 @@ libproxy_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_SSL_CFLAGS) $(SOFIA_CFL
 libproxy_a_SOURCES = \
 	proxy/active.c proxy/active.h \
 	proxy/adopt.c proxy/adopt.h \
+	proxy/alias.c proxy/alias.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
 	proxy/call_failover.c \
@@ -10,14 +11,19 @@ libproxy_a_SOURCES = \
 	proxy/call_record.c \
 	proxy/claim.c proxy/claim.h \
 	proxy/dialog.c proxy/dialog.h \
+	proxy/dns.c proxy/dns.h \
 	proxy/forward.c proxy/forward.h \
 	proxy/ingress.c proxy/ingress.h \
 	proxy/live.c proxy/live.h \
+	proxy/locate.c proxy/locate.h \
 	proxy/number.c proxy/number.h \
+	proxy/places.c proxy/places.h \
 	proxy/prober.c proxy/prober.h \
 	proxy/overload.c proxy/overload.h \
 	proxy/stream/frame.c proxy/stream/frame.h \
 	proxy/stream/stream.c proxy/stream/stream.h \
+	proxy/stream/stream_conn.c proxy/stream/stream_internal.h \
+	proxy/stream/stream_listen.c proxy/stream/stream_open.c \
 	proxy/stream/tls.c proxy/stream/tls.h \
 	proxy/transport.c proxy/transport.h \
 	proxy/proxy.c proxy/proxy.h \
@@ -44,4 +50,4 @@ libproxy_a_SOURCES = \
 	proxy/trunk.c proxy/trunk.h proxy/trunk_config.h \
 	proxy/trunk_rules.c proxy/trunk_rules.h \
 	proxy/worker.c proxy/worker.h proxy/worker_internal.h \
-	proxy/worker_streams.c
+	proxy/worker_alias.c proxy/worker_streams.c

@@ -246,6 +246,7 @@ static int build(struct proxy *p, struct err *err)
 	if ((rc = set_egress(c, err)))
 		return rc;
 	set_route_hosts(c);
+	c->certified = c->config.tls && tls_context_presents(c->config.tls);
 	if ((rc = probe_ports(&c->config, err)))
 		return rc;
 	c->log = call_log_new(c->config.calls_file, c->config.node_id, c->config.mask_numbers, c->config.workers, err);
@@ -255,7 +256,7 @@ static int build(struct proxy *p, struct err *err)
 		return rc;
 	if (!(p->self = self_new(c, err)))
 		return -EIO;
-	p->resolver = resolver_new(c->config.control, c->egress_families, err);
+	p->resolver = resolver_new(c->config.control, c->config.egress, c->config.n_egress, err);
 	if (!p->resolver)
 		return -EIO;
 	p->sweep = event_new(loop_base(c->config.control), -1, EV_PERSIST, on_sweep, p);
@@ -528,7 +529,7 @@ unsigned proxy_targets(const struct proxy *p, unsigned region, struct proxy_targ
 	unsigned n = 0;
 	struct addr a;
 	for (unsigned i = 0; i < r->n_targets; i++) {
-		if (r->targets[i]->slot && !target_address(r->targets[i], &a))
+		if (!target_address(r->targets[i], &a) && (r->targets[i]->slot || table_located(p->common.table, region, i)))
 			continue;
 		if (n < max)
 			target_status(r->targets[i], &out[n]);

@@ -46,6 +46,7 @@ struct proxy_stream_listen {
 struct proxy_connections {
 	unsigned most, most_of_source;   /* of those who are a trunk's or a region's */
 	uint32_t idle_ms, whole_ms;      /* idle; until a handshake or a message is whole */
+	uint32_t ping_ms;                /* silence after which one of ours is pinged; 0: never */
 };
 
 struct proxy_config {
@@ -91,6 +92,7 @@ struct proxy_target_config {
 struct proxy_region_config {
 	struct proxy_target_config targets[PROXY_TARGETS_MAX];
 	unsigned n_targets;
+	bool large_by_tcp;            /* large requests, to targets that say no transport and answer by TCP */
 };
 
 struct proxy_timing {
@@ -107,6 +109,7 @@ struct proxy_routing {
 	const struct proxy_region_config *regions;   /* as many as the policy table has */
 	const struct proxy_trunk_config *trunks;
 	unsigned n_trunks;
+	unsigned transports;             /* that NAPTR and SRV may choose, a bit each (1 << SIP_TCP); UDP is always one */
 };
 
 struct proxy;
@@ -218,6 +221,7 @@ struct region_live *proxy_region_live(const struct proxy *proxy, unsigned index)
 struct proxy_target_status {
 	char uri[256];
 	struct addr address;           /* family 0: not resolved */
+	const char *transport;         /* a word, static */
 	uint32_t priority, weight;     /* of its SRV record, else 0 and 1 */
 	uint32_t ttl_s;                /* until the name is asked for again; 0: it is no name, or due */
 	bool healthy;

@@ -92,8 +92,8 @@ static void on_client_end(void *user)
 
 static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, on_unreachable};
 
-void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
-                 enum trunk_edge edge, const void *data, size_t len)
+void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct addr *source,
+                 const struct forward *f, struct sip_forward *sf, enum trunk_edge edge, size_t len)
 {
 	struct relay *r = calloc(1, sizeof *r);
 	if (!r)
@@ -106,7 +106,7 @@ void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_p
 		free(r);
 		goto lost;
 	}
-	r->client = txn_client_new(&w->txns, req->method, f->branch, &f->path, data, len, &relay_user, r);
+	r->client = forward_send(w, req, source, f, sf, len, &relay_user, r);
 	if (r->client) {
 		timer_start(w->wheel, &r->trying, on_trying, worker_now(w), TRYING_US);
 		return;

@@ -6,8 +6,8 @@
 
 #include "proxy/forward.h"
 
-/* `data` is the request as it is sent, `edge` of its responses. */
-void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct forward *f,
-                 enum trunk_edge edge, const void *data, size_t len);
+/* The request stands in the layer's scratch as forward_send() wants it; `edge` of its responses. */
+void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct addr *source,
+                 const struct forward *f, struct sip_forward *sf, enum trunk_edge edge, size_t len);
 
 #endif

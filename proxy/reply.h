@@ -24,6 +24,7 @@ void reply_in(struct worker *w, struct txn_server *t, const struct sip_msg *req,
 const char *reply_phrase(int status);
 
 #define REPLY_RETRY_AFTER "Retry-After: 5\r\n"
+#define REPLY_NO_SIPS "Warning: 380 tandem \"SIPS Not Allowed\"\r\n"   /* RFC 5630 */
 #define REPLY_ALLOW "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE\r\n"
 
 #endif

@@ -1,40 +1,28 @@
-/* The resolver: see resolver.h. c-ares tells which descriptors it wants watched; each becomes a
- * libevent event. */
+/* The resolver: see resolver.h. A lookup is a walk of at most these steps, each only where the one before gave nothing:
+ * the SRV records of each service that NAPTR names, or that a URI and its host make (locate.h), one after the other; then
+ * the host's addresses alone. */
 #include "proxy/resolver.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include <ares.h>
 #include <event2/event.h>
 
-#include "base/clock.h"
+#include "base/addr_prefer.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "proxy/dns.h"
+#include "proxy/locate.h"
+#include "proxy/places.h"
 
 #define TTL_MIN_S 1
 #define TTL_MAX_S 300
 #define RETRY_S 5
-
-struct watch {
-	struct watch *next;
-	struct resolver *r;
-	struct event *event;
-	ares_socket_t fd;
-};
-
 #define SLOTS_MAX 8
 
-struct found {
-	struct addr address;
-	uint32_t priority, weight;
-};
-
-/* A name and the lookup of it that runs: NAPTR, SRV, then the addresses of each host (RFC 3263 section 4). */
+/* A name and the lookup of it that runs. */
 struct name {
 	struct name *next;
 	struct resolver *r;
@@ -42,164 +30,105 @@ struct name {
 	unsigned n_slots;
 	struct event *again;
 	bool wanted, failing, gone;  /* gone: freed when the last answer is here */
+	bool lacking, crowded;       /* said already: a host that SRV names has no address; there are more than slots */
+	bool by_naptr;               /* the last good answer began so */
+	unsigned denials;            /* in a row */
+
 	unsigned asking;             /* queries that are out */
-	struct found found[SLOTS_MAX];
-	unsigned n_found;
+	struct locate_service services[LOCATE_SERVICES_MAX];
+	unsigned n_services, service;      /* to be asked for; the next one */
+	bool stale;                  /* the transports it began with are others now */
+	bool naptr;                  /* they are by NAPTR */
+	bool last_step;              /* the host's own addresses were asked for */
+	unsigned declined;           /* transports by which the service is decidedly not there, a bit each */
+	bool refused;                /* and the host's own addresses were not asked for because of that */
+	unsigned hosts;              /* that SRV named so far */
+	bool lacks;                  /* and one of them has no address */
+	struct places found;
 	int ttl_s;
-	int error;                   /* of a query, ARES_SUCCESS: none failed but for want of such a record */
+	int error;                   /* of a query; ARES_SUCCESS: none failed but for want of such a record */
+	int denial;                  /* that of the last one that did so */
 };
 
-/* One query for a host's addresses. */
+/* Queries for a host's addresses, one a family. */
 struct ask {
 	struct name *n;
+	struct target_place place;   /* of each, but for the address */
 	uint16_t port;
-	uint32_t priority, weight;
+	unsigned out;                /* queries */
+	bool any;
+	char host[LOCATE_NAME_LEN];
 };
 
 struct resolver {
 	struct loop *loop;
-	ares_channel channel;
-	bool channel_ready;
-	unsigned families;
-	struct event *clock;         /* c-ares' own timeouts */
-	struct watch *watches;
+	struct dns *dns;
+	struct addr egress[2];
+	unsigned n_egress;
+	unsigned transports;         /* of the table */
 	struct name *names;
 	uint64_t failures;
 };
 
-static void set_clock(struct resolver *r)
-{
-	struct timeval tv, *next = ares_timeout(r->channel, NULL, &tv);
-	if (next)
-		event_add(r->clock, next);
-	else
-		event_del(r->clock);
-}
-
-static void on_clock(evutil_socket_t fd, short what, void *arg)
-{
-	struct resolver *r = arg;
-	(void)fd;
-	(void)what;
-	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	set_clock(r);
-}
-
-static void on_fd(evutil_socket_t fd, short what, void *arg)
-{
-	struct resolver *r = ((struct watch *)arg)->r;
-	ares_process_fd(r->channel, what & EV_READ ? fd : ARES_SOCKET_BAD, what & EV_WRITE ? fd : ARES_SOCKET_BAD);
-	set_clock(r);
-}
-
-static void unwatch(struct resolver *r, ares_socket_t fd)
-{
-	for (struct watch **p = &r->watches; *p; p = &(*p)->next) {
-		struct watch *w = *p;
-		if (w->fd != fd)
-			continue;
-		*p = w->next;
-		event_free(w->event);
-		free(w);
-		return;
-	}
-}
-
-static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	struct resolver *r = arg;
-	unwatch(r, fd);
-	if (!readable && !writable)
-		return;
-	struct watch *w = calloc(1, sizeof *w);
-	if (!w)
-		return;  /* c-ares times the query out */
-	*w = (struct watch){.next = r->watches, .r = r, .fd = fd};
-	w->event = event_new(loop_base(r->loop), fd, (short)(EV_PERSIST | (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0)),
-	                     on_fd, w);
-	if (!w->event) {
-		free(w);
-		return;
-	}
-	event_add(w->event, NULL);
-	r->watches = w;
-}
+static const struct target *target_of(const struct name *n) { return n->slots[0]; }
 
 static void again_in(struct name *n, int seconds)
 {
-	struct timeval tv = {seconds, 0};
+	struct timeval tv = {n->stale ? 0 : seconds, 0};
 	event_add(n->again, &tv);
 }
 
-static bool wanted(const struct resolver *r, const struct sockaddr *sa)
+/* ---- the end of a lookup ---- */
+
+static void put_first(struct name *n)
 {
-	return sa && ((sa->sa_family == AF_INET && r->families & 1) || (sa->sa_family == AF_INET6 && r->families & 2));
+	unsigned most = n->n_slots, all = places_order(&n->found, most);
+	if (all > most && !n->crowded)
+		log_warn("target %s has %u addresses: the first %u by priority and weight are used", target_of(n)->uri, all, most);
+	n->crowded = all > most;
 }
 
-/* ---- what was found ---- */
-
-static bool found_in(const struct name *n, const struct addr *a, unsigned *which)
+static void succeed(struct name *n)
 {
-	for (*which = 0; *which < n->n_found; ++*which)
-		if (addr_equal(&n->found[*which].address, a))
-			return true;
-	return false;
+	put_first(n);
+	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, n->error == ARES_SUCCESS);
+	if (n->failing)
+		log_info("target %s resolves again", target_of(n)->uri);
+	n->failing = false;
+	n->denials = 0;
+	n->by_naptr = n->naptr;
+	n->lacking = n->lacks;
+	again_in(n, n->error == ARES_SUCCESS ? n->ttl_s : RETRY_S);
 }
 
-static void set_slot(struct name *n, struct target *t, const struct found *f)
+/* There is nothing, and DNS says so: often for want of care in a zone, which is to cost no calls at once. */
+static void fail_denied(struct name *n)
 {
-	char text[ADDR_STR_LEN];
-	struct addr before;
-	atomic_store_explicit(&t->priority, f->priority, memory_order_relaxed);
-	atomic_store_explicit(&t->weight, f->weight, memory_order_relaxed);
-	atomic_store_explicit(&t->expires_us, clock_us() + n->ttl_s * CLOCK_SEC, memory_order_relaxed);
-	if (target_address(t, &before) && addr_equal(&before, &f->address))
-		return;
-	log_info("target %s is at %s", t->uri, addr_str(&f->address, text));
-	target_set_address(t, &f->address);
-}
-
-/* Addresses that stay keep their place, and with it what is known of them: answers come in any order. */
-static void take(struct name *n)
-{
-	static const struct addr none;
-	char text[ADDR_STR_LEN];
-	struct target *empty[SLOTS_MAX];
-	bool placed[SLOTS_MAX] = {false};
-	unsigned n_empty = 0, k = 0, f;
-	for (unsigned i = 0; i < n->n_slots; i++) {
-		struct addr a;
-		bool had = target_address(n->slots[i], &a);
-		if (had && found_in(n, &a, &f) && !placed[f]) {
-			placed[f] = true;
-			set_slot(n, n->slots[i], &n->found[f]);
-		} else if (!had || n->error == ARES_SUCCESS) {
-			empty[n_empty++] = n->slots[i];
-			if (had)
-				log_info("target %s is no more at %s", n->slots[i]->uri, addr_str(&a, text));
-		}
+	const struct target *t = target_of(n);
+	if (n->refused) {
+		if (!n->failing)
+			log_warn("target %s: the SRV record of %s says that the service is decidedly not there (target \".\")", t->uri, t->host);
+		n->denials = RESOLVER_DENIALS;
+	} else {
+		n->denials++;
+		if (!n->failing)
+			log_warn("target %s: %s does not resolve: %s; the last addresses stay until that is said %d times", t->uri, t->host,
+			         ares_strerror(n->denial), RESOLVER_DENIALS);
 	}
-	for (f = 0; f < n->n_found && k < n_empty; f++)
-		if (!placed[f])
-			set_slot(n, empty[k++], &n->found[f]);
-	for (; k < n_empty; k++)
-		target_set_address(empty[k], &none);
+	if (n->denials == RESOLVER_DENIALS)
+		places_take(&n->found, n->slots, n->n_slots, 0, true);
 }
 
-static void finish(struct name *n)
+static void fail(struct name *n)
 {
-	if (n->n_found) {
-		take(n);
-		if (n->failing)
-			log_info("target %s resolves again", n->slots[0]->uri);
-		n->failing = false;
-		again_in(n, n->error == ARES_SUCCESS ? n->ttl_s : RETRY_S);
-		return;
-	}
+	const struct target *t = target_of(n);
 	n->r->failures++;
-	if (!n->failing)
-		log_warn("target %s: %s does not resolve: %s; the last addresses stay", n->slots[0]->uri, n->slots[0]->host,
-		         n->error ? ares_strerror(n->error) : "no address of a family this node sends from");
+	if (n->error == ARES_SUCCESS)
+		fail_denied(n);
+	else if (!n->failing)
+		log_warn("target %s: %s does not resolve: %s; the last addresses stay", t->uri, t->host, ares_strerror(n->error));
+	if (n->error != ARES_SUCCESS)
+		n->denials = 0;
 	n->failing = true;
 	again_in(n, RETRY_S);
 }
@@ -211,7 +140,9 @@ static void name_free(struct name *n)
 	free(n);
 }
 
-/* A query is over; true: its answer counts. The last one ends the lookup, by over(). */
+/* ---- answers ---- */
+
+/* A query is over; true: its answer counts, and over() follows. */
 static bool counts(struct name *n, int status)
 {
 	if (!n->gone && status != ARES_EDESTRUCTION && status != ARES_ECANCELLED)
@@ -221,15 +152,27 @@ static bool counts(struct name *n, int status)
 	return false;
 }
 
+static bool next_step(struct name *n);
+
+/* The last answer of a step ends it, and the first step that has found something the lookup. */
 static void over(struct name *n)
 {
-	if (--n->asking == 0)
-		finish(n);
+	if (--n->asking)
+		return;
+	if (n->found.n)
+		succeed(n);
+	else if (n->error != ARES_SUCCESS || !next_step(n))
+		fail(n);
 }
 
-static bool no_such(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
-
-/* ---- queries ---- */
+/* Whether there is no such record; else, and unless it is there, it is not known. */
+static bool denies(struct name *n, int status)
+{
+	if (status != ARES_ENODATA && status != ARES_ENOTFOUND)
+		return false;
+	n->denial = status;
+	return true;
+}
 
 static void note_ttl(struct name *n, int ttl)
 {
@@ -237,164 +180,199 @@ static void note_ttl(struct name *n, int ttl)
 		n->ttl_s = ttl < TTL_MIN_S ? TTL_MIN_S : ttl;
 }
 
+static const struct addr *egress_of(const struct resolver *r, int family)
+{
+	for (unsigned i = 0; i < r->n_egress; i++)
+		if (addr_family(&r->egress[i]) == family)
+			return &r->egress[i];
+	return NULL;
+}
+
+static void add_found(struct ask *ask, const struct ares_addrinfo_node *i)
+{
+	struct name *n = ask->n;
+	struct target_place p = ask->place;
+	const struct addr *from = i->ai_addr && i->ai_addrlen <= sizeof p.address ? egress_of(n->r, i->ai_family) : NULL;
+	if (!from)
+		return;
+	memcpy(&p.address, i->ai_addr, i->ai_addrlen);
+	addr_set_port(&p.address, ask->port);
+	p.rank = addr_prefer(&p.address, from);
+	note_ttl(n, i->ai_ttl);
+	places_add(&n->found, &p);
+	ask->any = true;
+}
+
+/* A host that SRV names, and that has no address: the others serve, and somebody is told once. */
+static void note_lacking(const struct ask *ask)
+{
+	struct name *n = ask->n;
+	if (!n->hosts || n->error != ARES_SUCCESS)
+		return;
+	n->lacks = true;
+	if (n->lacking)
+		return;
+	n->lacking = true;
+	log_warn("target %s: its SRV record names %s, which has no address%s", target_of(n)->uri, ask->host,
+	         n->r->n_egress < 2 ? " of the family that this node sends from" : "");
+}
+
 static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
 	struct ask *ask = arg;
 	struct name *n = ask->n;
+	bool last = --ask->out == 0;
 	(void)timeouts;
-	if (!counts(n, status))
-		goto out;
-	if (status != ARES_SUCCESS)
-		n->error = status;
-	for (const struct ares_addrinfo_node *i = info ? info->nodes : NULL; i && n->n_found < n->n_slots; i = i->ai_next) {
-		struct found f = {.priority = ask->priority, .weight = ask->weight};
-		unsigned which;
-		if (!wanted(n->r, i->ai_addr) || i->ai_addrlen > sizeof f.address)
-			continue;
-		memcpy(&f.address, i->ai_addr, i->ai_addrlen);
-		addr_set_port(&f.address, ask->port);
-		note_ttl(n, i->ai_ttl);
-		if (!found_in(n, &f.address, &which))
-			n->found[n->n_found++] = f;
+	if (counts(n, status)) {
+		if (status != ARES_SUCCESS && !denies(n, status))
+			n->error = status;
+		for (const struct ares_addrinfo_node *i = info ? info->nodes : NULL; i; i = i->ai_next)
+			add_found(ask, i);
+		for (const struct ares_addrinfo_cname *c = info && info->nodes ? info->cnames : NULL; c; c = c->next)
+			note_ttl(n, c->ttl);
+		if (last && !ask->any)
+			note_lacking(ask);
+		over(n);
 	}
-	over(n);
-out:
 	if (info)
 		ares_freeaddrinfo(info);
-	free(ask);
+	if (last)
+		free(ask);
 }
 
-static void ask_host(struct name *n, const char *host, uint16_t port, uint32_t priority, uint32_t weight)
+static void ask_host(struct name *n, const char *host, uint16_t port, const struct target_place *place)
 {
-	struct ares_addrinfo_hints hints = {
-		.ai_family = n->r->families == 3 ? AF_UNSPEC : n->r->families == 2 ? AF_INET6 : AF_INET,
-		.ai_socktype = SOCK_DGRAM, .ai_flags = ARES_AI_NOSORT,
-	};
-	struct ask *ask = malloc(sizeof *ask);
+	static const int families[2] = {AF_INET6, AF_INET};
+	struct ask *ask = calloc(1, sizeof *ask);
 	if (!ask) {
 		n->error = ARES_ENOMEM;
 		return;
 	}
-	*ask = (struct ask){n, port, priority, weight};
-	n->asking++;
-	ares_getaddrinfo(n->r->channel, host, NULL, &hints, on_addresses, ask);
+	ask->n = n;
+	ask->place = *place;
+	ask->port = port;
+	snprintf(ask->host, sizeof ask->host, "%s", host);
+	bool wanted[2] = {egress_of(n->r, AF_INET6) != NULL, egress_of(n->r, AF_INET) != NULL};
+	/* counted before they are sent: an answer may come at once */
+	ask->out = (unsigned)wanted[0] + wanted[1];
+	n->asking += ask->out;
+	for (int i = 0; i < 2; i++)
+		if (wanted[i])
+			dns_ask_addresses(n->r->dns, host, families[i], on_addresses, ask);
 }
 
-/* The least time to live of an answer's records, which c-ares does not hand out (RFC 1035 section 4.1). */
-static void note_answer_ttl(struct name *n, const unsigned char *data, int len)
-{
-	const unsigned char *p = data + 12, *end = data + len;
-	int questions = len > 12 ? data[4] << 8 | data[5] : 0, answers = len > 12 ? data[6] << 8 | data[7] : 0;
-	for (int i = 0; i < questions + answers; i++) {
-		char *name;
-		long size;
-		if (p >= end || ares_expand_name(p, data, len, &name, &size) != ARES_SUCCESS)
-			return;
-		ares_free_string(name);
-		p += size;
-		if (end - p < (i < questions ? 4 : 10))
-			return;
-		if (i < questions) {
-			p += 4;
-			continue;
-		}
-		uint32_t ttl = (uint32_t)p[4] << 24 | (uint32_t)p[5] << 16 | (uint32_t)p[6] << 8 | p[7];
-		note_ttl(n, ttl < TTL_MAX_S ? (int)ttl : TTL_MAX_S);
-		p += 10 + (p[8] << 8 | p[9]);
-	}
-}
-
-static void on_srv(void *arg, int status, int timeouts, unsigned char *data, int len)
+static void on_srv(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
 	struct name *n = arg;
-	struct ares_srv_reply *list = NULL;
+	struct locate_server servers[LOCATE_SERVERS_MAX];
+	enum sip_transport transport = n->services[n->service - 1].transport;
+	bool declined = false;
+	int k = 0;
 	(void)timeouts;
 	if (!counts(n, status))
 		return;
 	if (status == ARES_SUCCESS)
-		status = ares_parse_srv_reply(data, len, &list);
-	if (status == ARES_SUCCESS) {
-		note_answer_ttl(n, data, len);
-		for (const struct ares_srv_reply *s = list; s; s = s->next)
-			if (*s->host && strcmp(s->host, ".") != 0)
-				ask_host(n, s->host, s->port, s->priority, s->weight);
-	} else if (no_such(status)) {
-		ask_host(n, n->slots[0]->host, n->slots[0]->port, 0, 1);
-	} else {
+		k = locate_servers(answer, len, servers, &declined);
+	if (k < 0)
+		status = -k;
+	if (status != ARES_SUCCESS && !denies(n, status))
 		n->error = status;
+	if (declined)
+		n->declined |= 1u << transport;
+	if (k > 0)
+		note_ttl(n, locate_ttl(answer, len, TTL_MAX_S));
+	for (int i = 0; i < k; i++) {
+		struct target_place p = {.transport = transport, .priority = servers[i].priority, .weight = servers[i].weight,
+		                         .srv_host = (uint8_t)n->hosts++};
+		ask_host(n, servers[i].host, servers[i].port, &p);
 	}
-	if (list)
-		ares_free_data(list);
 	over(n);
 }
 
-static void ask_srv(struct name *n, const char *name)
+static void ask_own_addresses(struct name *n, enum sip_transport transport)
 {
-	n->asking++;
-	ares_query(n->r->channel, name, 1, 33, on_srv, n);
+	const struct target *t = target_of(n);
+	struct target_place p = {.transport = transport, .weight = 1};
+	n->last_step = true;
+	ask_host(n, t->host, t->port_said ? t->port : sip_transport_port(transport), &p);
 }
 
-static void ask_own_srv(struct name *n)
+/* True: something is asked. A host without SRV records is reached by the transport that NAPTR put first or that was asked
+ * for, else by the default (sections 4.1 and 4.2); not by one that was declined, nor where SRV said other hosts. */
+static bool next_step(struct name *n)
 {
-	static const char *const services[SIP_TRANSPORTS] = {"_sip._udp", "_sip._tcp", "_sips._tcp"};
-	char name[300];
-	snprintf(name, sizeof name, "%s.%s", services[n->slots[0]->transport], n->slots[0]->host);
-	ask_srv(n, name);
+	const struct target *t = target_of(n);
+	if (n->last_step)
+		return false;
+	if (n->service < n->n_services) {
+		n->asking++;
+		dns_ask(n->r->dns, n->services[n->service++].srv, DNS_SRV, on_srv, n);
+		return true;
+	}
+	enum sip_transport transport = n->naptr || t->transport_said ? n->services[0].transport : locate_default(t->secure);
+	n->refused = n->declined >> transport & 1;
+	if (n->hosts || n->refused)
+		return false;
+	n->asking++;                 /* of this function, so that an answer at once does not end it */
+	ask_own_addresses(n, transport);
+	over(n);
+	return true;
 }
 
-static bool for_udp(const struct ares_naptr_reply *a)
-{
-	return !strcasecmp((const char *)a->service, "SIP+D2U") && !strcasecmp((const char *)a->flags, "s");
-}
-
-/* Of the services that can be used, which is UDP so far, the one asked for most (RFC 3263 section 4.1). */
-static void on_naptr(void *arg, int status, int timeouts, unsigned char *data, int len)
+/* Where NAPTR cannot be had, SRV alone will do (many a server knows no NAPTR), unless it was had before: a server that
+ * fails for a while is not to move calls to another transport. */
+static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
 	struct name *n = arg;
-	struct ares_naptr_reply *list = NULL;
-	const struct ares_naptr_reply *best = NULL;
+	const struct target *t = target_of(n);
+	struct locate_want want = {n->r->transports, t->secure};
 	(void)timeouts;
 	if (!counts(n, status))
 		return;
-	if (status == ARES_SUCCESS && ares_parse_naptr_reply(data, len, &list) == ARES_SUCCESS) {
-		note_answer_ttl(n, data, len);
-		for (const struct ares_naptr_reply *a = list; a; a = a->next)
-			if (for_udp(a) && (!best || a->order < best->order ||
-			                   (a->order == best->order && a->preference < best->preference)))
-				best = a;
-	}
-	if (best)
-		ask_srv(n, best->replacement);
+	if (status == ARES_SUCCESS)
+		n->n_services = locate_by_naptr(answer, len, want, n->services);
+	n->naptr = n->n_services > 0;
+	if (n->naptr)
+		note_ttl(n, locate_ttl(answer, len, TTL_MAX_S));
+	else if (n->by_naptr && status != ARES_SUCCESS && !denies(n, status))
+		n->error = status;
 	else
-		ask_own_srv(n);  /* none, or no answer: many a zone has SRV alone */
-	if (list)
-		ares_free_data(list);
+		n->n_services = locate_by_name(t->host, want, n->services);
 	over(n);
+}
+
+static void begin(struct name *n)
+{
+	n->n_services = n->service = n->declined = n->hosts = n->found.n = 0;
+	n->stale = n->naptr = n->last_step = n->refused = n->lacks = false;
+	n->ttl_s = TTL_MAX_S;
+	n->error = ARES_SUCCESS;
+	n->denial = ARES_ENODATA;
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct name *n = arg;
-	struct resolver *r = n->r;
+	const struct target *t = target_of(n);
 	(void)fd;
 	(void)what;
 	if (n->asking)
 		return;
-	n->n_found = 0;
-	n->ttl_s = TTL_MAX_S;
-	n->error = ARES_SUCCESS;
-	n->asking = 1;               /* of this function, so that an answer at once does not end it */
-	if (n->slots[0]->port_said) {
-		ask_host(n, n->slots[0]->host, n->slots[0]->port, 0, 1);
-	} else if (strstr(n->slots[0]->uri, "transport=")) {
-		ask_own_srv(n);
+	begin(n);
+	n->asking = 1;
+	if (t->port_said) {
+		ask_own_addresses(n, t->transport);
+	} else if (t->transport_said) {
+		locate_by_transport(t->host, t->transport, &n->services[0]);
+		n->n_services = 1;
 	} else {
 		n->asking++;
-		ares_query(r->channel, n->slots[0]->host, 1, 35, on_naptr, n);
+		dns_ask(n->r->dns, t->host, DNS_NAPTR, on_naptr, n);
 	}
 	over(n);
-	set_clock(r);
 }
+
+/* ---- which names ---- */
 
 static struct name *name_of(struct resolver *r, const struct target *target)
 {
@@ -443,6 +421,19 @@ static void drop_unwanted(struct resolver *r)
 	}
 }
 
+/* Another transport can be sent by, or one no more: that may choose others. */
+static void set_transports(struct resolver *r, unsigned transports)
+{
+	if (r->transports == transports)
+		return;
+	r->transports = transports;
+	for (struct name *n = r->names; n; n = n->next) {
+		n->stale = true;
+		if (!n->asking)
+			again_in(n, 0);
+	}
+}
+
 int resolver_set_table(struct resolver *r, const struct table *table)
 {
 	int rc = 0;
@@ -458,37 +449,23 @@ int resolver_set_table(struct resolver *r, const struct table *table)
 		}
 	}
 	drop_unwanted(r);
+	set_transports(r, table->transports);
 	return rc;
 }
 
-static int open_channel(struct resolver *r)
-{
-	struct ares_options options = {.sock_state_cb = on_socket_state, .sock_state_cb_data = r, .timeout = 2000, .tries = 2};
-	int rc = ares_library_init(ARES_LIB_INIT_ALL);
-	if (rc == ARES_SUCCESS)
-		rc = ares_init_options(&r->channel, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
-	r->channel_ready = rc == ARES_SUCCESS;
-	return rc;
-}
-
-struct resolver *resolver_new(struct loop *loop, unsigned families, struct err *err)
+struct resolver *resolver_new(struct loop *loop, const struct addr *egress, unsigned n_egress, struct err *err)
 {
 	struct resolver *r = calloc(1, sizeof *r);
-	if (!r)
-		goto fail;
-	r->loop = loop;
-	r->families = families;
-	r->clock = event_new(loop_base(loop), -1, 0, on_clock, r);
-	int rc = open_channel(r);
-	if (rc != ARES_SUCCESS) {
-		err_set(err, EIO, "resolver: %s", ares_strerror(rc));
-		resolver_free(r);
+	if (!r) {
+		err_set(err, ENOMEM, "resolver: out of memory");
 		return NULL;
 	}
-	if (r->clock)
+	r->loop = loop;
+	r->n_egress = n_egress < 2 ? n_egress : 2;
+	memcpy(r->egress, egress, r->n_egress * sizeof egress[0]);
+	r->dns = dns_new(loop, err);
+	if (r->dns)
 		return r;
-fail:
-	err_set(err, ENOMEM, "resolver: out of memory");
 	resolver_free(r);
 	return NULL;
 }
@@ -497,17 +474,11 @@ void resolver_free(struct resolver *r)
 {
 	if (!r)
 		return;
-	if (r->channel_ready)
-		ares_destroy(r->channel);
+	dns_free(r->dns);
 	for (struct name *n = r->names, *next; n; n = next) {
 		next = n->next;
 		name_free(n);
 	}
-	while (r->watches)
-		unwatch(r, r->watches->fd);
-	if (r->clock)
-		event_free(r->clock);
-	ares_library_cleanup();
 	free(r);
 }
 

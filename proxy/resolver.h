@@ -1,18 +1,23 @@
-/* Names of targets to addresses by RFC 3263 (NAPTR, SRV, A and AAAA), again when their time to live is over,
- * through c-ares on the control thread; never on a call's way. Each address is a target of its own. While DNS
- * is down the last good answer stays. */
+/* Names of targets to addresses by RFC 3263 (NAPTR, SRV, A and AAAA) and RFC 7984 (both families), again when their time
+ * to live is over, on the control thread; never on a call's way. Each address is a target of its own.
+ *
+ * While DNS is down, or fails, the last good answer stays. That a name has no addresses is believed when it has been
+ * said RESOLVER_DENIALS times in a row; that the service is decidedly not there (SRV target ".", RFC 2782), at once. */
 #ifndef PROXY_RESOLVER_H
 #define PROXY_RESOLVER_H
 
 #include "base/err.h"
 #include "proxy/table.h"
 
+#define RESOLVER_DENIALS 3
+
 struct loop;
 struct resolver;
 
-/* Looks after every target of a table whose host is a name; `families`: bit 0 IPv4, bit 1 IPv6.
- * Queries go out once `loop` turns. Control thread, as all of these. */
-struct resolver *resolver_new(struct loop *loop, unsigned families, struct err *err);
+/* Looks after every target of a table whose host is a name; addresses are those of the families of `egress`, where the
+ * node sends from, and in the order that RFC 6724 gives from there. Queries go out once `loop` turns. Control thread, as
+ * all of these. */
+struct resolver *resolver_new(struct loop *loop, const struct addr *egress, unsigned n_egress, struct err *err);
 /* This table's from now on; what it has in common with the one before goes on undisturbed. 0 or -ENOMEM. */
 int resolver_set_table(struct resolver *resolver, const struct table *table);
 void resolver_free(struct resolver *resolver);

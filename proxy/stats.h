@@ -12,11 +12,16 @@
 	X(TX_DATAGRAMS,       "sip_sent_datagrams_total", "", "Datagrams handed to the kernel") \
 	X(TX_ERRORS,          "sip_send_errors_total", "", "Datagrams the kernel refused") \
 	X(TX_UNREACHABLE,     "sip_unreachable_total", "", "Attempts that failed at once: an ICMP error said that nobody is there") \
+	X(LARGE_TCP,          "sip_large_requests_total", "by=\"tcp\"", "Requests over 1300 bytes to where UDP is spoken, by the way they went") \
+	X(LARGE_UDP,          "sip_large_requests_total", "by=\"udp\"", "") \
+	X(LARGE_BACK,         "sip_large_requests_total", "by=\"udp_after_tcp\"", "") \
 	X(RX_STREAM,          "sip_received_stream_messages_total", "", "Messages read from TCP and TLS connections") \
 	X(TX_STREAM,          "sip_sent_stream_messages_total", "", "Messages written to TCP and TLS connections") \
+	X(STREAM_PINGS,       "sip_pings_sent_total", "", "Pings on connections of ours that nothing else went by (RFC 5626)") \
 	X(STREAM_ACCEPTED,    "sip_connections_total", "event=\"accepted\"", "What became of TCP and TLS connections") \
 	X(STREAM_OPENED,      "sip_connections_total", "event=\"opened\"", "") \
 	X(STREAM_RESUMED,     "sip_connections_total", "event=\"tls_resumed\"", "") \
+	X(STREAM_ALIAS,       "sip_connections_total", "event=\"alias\"", "") \
 	X(STREAM_CLOSED,      "sip_connections_total", "event=\"closed\"", "") \
 	X(STREAM_REFUSED,     "sip_connections_total", "event=\"refused_limit\"", "") \
 	X(STREAM_FAILED,      "sip_connections_total", "event=\"failed\"", "") \

@@ -82,6 +82,7 @@ static int build_regions(struct table *t, const struct proxy_routing *r, struct 
 		t->n_regions = i + 1;
 		g->hash = token_name(p->name);
 		g->weight = p->weight;
+		g->large_by_tcp = r->regions[i].large_by_tcp;
 		g->live = live_region(t->live, p->name);
 		g->targets = calloc(PROXY_ADDRESSES_MAX, sizeof *g->targets);
 		if (!g->live || !g->targets || build_targets(t, g, &r->regions[i]))
@@ -101,6 +102,7 @@ struct table *table_new(const struct proxy_routing *routing, const struct table 
 	t->refs = 1;
 	t->policy = routing->policy;
 	t->timing = routing->timing;
+	t->transports = routing->transports | 1u << SIP_UDP;
 	t->live = before ? live_hold(before->live) : live_new();
 	if (!t->live)
 		err_set(err, ENOMEM, "out of memory");
@@ -165,6 +167,18 @@ const struct target *table_target_at(const struct table *t, const struct addr *a
 	return NULL;
 }
 
+bool table_takes_tcp(const struct table *t, const struct addr *address)
+{
+	struct addr a;
+	for (unsigned i = 0; i < t->n_regions; i++)
+		for (unsigned j = 0; t->regions[i].large_by_tcp && j < t->regions[i].n_targets; j++) {
+			const struct target *k = t->regions[i].targets[j];
+			if (atomic_load_explicit(&k->takes_tcp, memory_order_relaxed) && target_address(k, &a) && addr_equal(&a, address))
+				return true;
+		}
+	return false;
+}
+
 int table_region_by_hash(const struct table *t, uint32_t hash)
 {
 	for (unsigned i = 0; i < t->n_regions; i++)
@@ -186,68 +200,158 @@ static bool family_allowed(const struct addr *a, unsigned can)
 	return can & (addr_family(a) == AF_INET6 ? 2u : 1u);
 }
 
-/* 2: healthy, 1: healthy and shunned, 0: neither. */
+/* 3: healthy, 2: in doubt, 1: shunned, both of them healthy; 0: not. */
 static int worth(const struct target *t, int64_t now_us)
 {
 	if (!atomic_load_explicit(&t->healthy, memory_order_relaxed))
 		return 0;
-	return atomic_load_explicit(&t->shun_until_us, memory_order_relaxed) > now_us ? 1 : 2;
+	if (atomic_load_explicit(&t->shun_until_us, memory_order_relaxed) > now_us)
+		return 1;
+	return atomic_load_explicit(&t->doubt_until_us, memory_order_relaxed) > now_us ? 2 : 3;
 }
 
-/* RFC 2782: of one name, only addresses of the lowest priority that there are. */
-static bool outranked(const struct region *g, const uint8_t *c, unsigned n, unsigned i)
+/* What is left to choose from. */
+struct candidates {
+	unsigned n;
+	uint8_t index[PROXY_ADDRESSES_MAX];
+	uint8_t name[PROXY_ADDRESSES_MAX];   /* index of the first target of the same URI */
+	struct target_place place[PROXY_ADDRESSES_MAX];
+};
+
+static void collect(const struct region *g, const struct table_want *want, int64_t now_us, struct candidates *c)
 {
-	const struct target *mine = g->targets[c[i]];
-	for (unsigned j = 0; j < n; j++)
-		if (g->targets[c[j]]->priority < mine->priority && !strcmp(g->targets[c[j]]->uri, mine->uri))
+	int most = want->tried ? 1 : 0;
+	c->n = 0;
+	for (unsigned k = 0; k < g->n_targets; k++) {
+		struct target_place p;
+		int its = worth(g->targets[k], now_us);
+		if (its < most || want->tried >> k & 1 || (want->secure && !g->targets[k]->secure) ||
+		    !target_place(g->targets[k], &p) || !family_allowed(&p.address, want->families))
+			continue;
+		if (its > most)
+			c->n = 0;
+		most = its;
+		c->index[c->n] = (uint8_t)k;
+		c->name[c->n] = (uint8_t)(k - g->targets[k]->slot);
+		c->place[c->n++] = p;
+	}
+}
+
+/* The end of those that are of the same name as the i-th; they stand side by side. */
+static unsigned name_end(const struct candidates *c, unsigned i)
+{
+	unsigned end = i + 1;
+	while (end < c->n && c->name[end] == c->name[i])
+		end++;
+	return end;
+}
+
+/* RFC 2782: of one name, only addresses of the lowest priority that there are; RFC 7984: of one host, only those of the
+ * family that is to be used first. */
+static bool outranked(const struct candidates *c, unsigned i, unsigned begin, unsigned end)
+{
+	const struct target_place *mine = &c->place[i];
+	for (unsigned j = begin; j < end; j++) {
+		const struct target_place *p = &c->place[j];
+		if (p->priority < mine->priority || (p->srv_host == mine->srv_host && p->rank < mine->rank))
 			return true;
+	}
 	return false;
 }
 
-/* In turn where weights are equal; else by weight, spread as evenly as turns go (the golden ratio's multiples). */
-static unsigned choose(const struct region *g, const uint8_t *c, unsigned n, unsigned turn)
+static void keep_best(struct candidates *c)
 {
-	uint64_t sum = 0;
-	bool equal = true;
-	for (unsigned i = 0; i < n; i++) {
-		sum += g->targets[c[i]]->weight;
-		equal &= g->targets[c[i]]->weight == g->targets[c[0]]->weight;
+	uint64_t out = 0;
+	unsigned n = 0;
+	for (unsigned begin = 0, end; begin < c->n; begin = end) {
+		end = name_end(c, begin);
+		for (unsigned i = begin; i < end; i++)
+			out |= (uint64_t)outranked(c, i, begin, end) << i;
 	}
-	if (equal || !sum)
-		return c[turn % n];
-	uint64_t at = ((uint64_t)(uint32_t)(turn * 2654435769u) * sum) >> 32;
-	for (unsigned i = 0; i < n; i++) {
-		if (at < g->targets[c[i]]->weight)
-			return c[i];
-		at -= g->targets[c[i]]->weight;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (out >> i & 1)
+			continue;
+		c->index[n] = c->index[i];
+		c->name[n] = c->name[i];
+		c->place[n++] = c->place[i];
 	}
-	return c[0];
+	c->n = n;
 }
 
-int table_pick_target(const struct table *t, unsigned region, unsigned can, uint64_t tried, int64_t now_us,
-                      struct addr *address)
+/* A weight is a host's, whose addresses share it (RFC 7984). */
+static double weight_of(const struct candidates *c, unsigned i, unsigned begin, unsigned end)
+{
+	unsigned same = 0;
+	for (unsigned j = begin; j < end; j++)
+		same += c->place[j].srv_host == c->place[i].srv_host;
+	return (double)c->place[i].weight / same;
+}
+
+/* Of each; a name has as much as it has candidates, whatever its records say. */
+static void share(const struct candidates *c, double shares[PROXY_ADDRESSES_MAX])
+{
+	for (unsigned begin = 0, end; begin < c->n; begin = end) {
+		double sum = 0;
+		end = name_end(c, begin);
+		for (unsigned i = begin; i < end; i++)
+			sum += shares[i] = weight_of(c, i, begin, end);
+		for (unsigned i = begin; i < end; i++)
+			shares[i] = sum > 0 ? shares[i] / sum * (end - begin) : 1;
+	}
+}
+
+/* In turn where shares are equal; else by share, spread as evenly as turns go (the golden ratio's multiples). */
+static unsigned choose(const struct candidates *c, unsigned turn)
+{
+	double shares[PROXY_ADDRESSES_MAX];
+	bool equal = true;
+	share(c, shares);
+	for (unsigned i = 0; i < c->n; i++)
+		equal &= fabs(shares[i] - shares[0]) < 1e-6;
+	if (equal)
+		return turn % c->n;
+	/* they come to as many as there are candidates */
+	double at = (double)(uint32_t)(turn * 2654435769u) / 4294967296.0 * c->n;
+	for (unsigned i = 0; i < c->n; i++) {
+		if (at < shares[i])
+			return i;
+		at -= shares[i];
+	}
+	return 0;
+}
+
+int table_pick_target(const struct table *t, unsigned region, const struct table_want *want, int64_t now_us,
+                      struct target_place *place)
 {
 	struct region *g = &t->regions[region];
-	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0, n = 0, best = 0;
-	uint8_t usable[PROXY_ADDRESSES_MAX], c[PROXY_ADDRESSES_MAX];
-	int most = tried ? 1 : 0;
-	for (unsigned k = 0; k < g->n_targets; k++) {
-		struct addr a;
-		int its = worth(g->targets[k], now_us);
-		if (its < most || tried >> k & 1 || !target_address(g->targets[k], &a) || !family_allowed(&a, can))
-			continue;
-		if (its > most)
-			n = 0;
-		most = its;
-		usable[n++] = (uint8_t)k;
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (!outranked(g, usable, n, i))
-			c[best++] = usable[i];
-	if (!best)
+	unsigned turn = g->n_targets > 1 ? atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) : 0;
+	struct candidates c;
+	collect(g, want, now_us, &c);
+	if (!c.n)
 		return -1;
-	unsigned k = choose(g, c, best, turn);
-	return target_address(g->targets[k], address) ? (int)k : -1;
+	if (c.n > 1)
+		keep_best(&c);
+	unsigned i = c.n > 1 ? choose(&c, turn) : 0;
+	*place = c.place[i];
+	return c.index[i];
+}
+
+bool table_located(const struct table *t, unsigned region, unsigned k)
+{
+	const struct region *g = &t->regions[region];
+	struct addr a;
+	for (k -= g->targets[k]->slot; !target_address(g->targets[k], &a); k++)
+		if (k + 1 == g->n_targets || !g->targets[k + 1]->slot)
+			return false;
+	return true;
+}
+
+bool table_takes_sips(const struct table *t, unsigned region)
+{
+	for (unsigned i = 0; i < t->regions[region].n_targets; i++)
+		if (t->regions[region].targets[i]->secure)
+			return true;
+	return false;
 }
 
 /* All that answer asked to be left alone. */

@@ -20,6 +20,7 @@ struct region {
 	uint32_t weight;             /* configured */
 	struct target **targets;
 	unsigned n_targets;
+	bool large_by_tcp;           /* configured */
 	_Atomic uint32_t turn;       /* round robin over its targets */
 };
 
@@ -28,6 +29,7 @@ struct table {
 	struct table *older;         /* the control thread's list of those replaced and not yet free */
 	struct live *live;
 	struct proxy_timing timing;
+	unsigned transports;         /* by which names may be located, a bit each */
 	struct policy_table *policy;
 	struct lpm *sources;
 	struct trunk *trunks;
@@ -51,16 +53,28 @@ void table_retire(struct table *table);
 int table_trunk(const struct table *table, const struct addr *source);
 /* A target at that host, whatever the port; NULL: none is. */
 const struct target *table_target_at(const struct table *table, const struct addr *address);
+/* Whether what UDP is too small for goes there by TCP: configured so, and answered lately. */
+bool table_takes_tcp(const struct table *table, const struct addr *address);
 /* Index by the name hash of a token, or -1. */
 int table_region_by_hash(const struct table *table, uint32_t hash);
 int table_trunk_by_hash(const struct table *table, uint32_t hash);
 /* The facts of every region, for policy_decide(). */
 void table_facts(const struct table *table, int64_t now_us, struct policy_region_facts *out);
-/* The next target of a region to send to, healthy ones first, then those that asked to be left alone, then the
- * others, among families that `can` (bit 0: IPv4, bit 1: IPv6) allows; its index, or -1. Writes its address.
- * Where some were `tried` already (a bit each), only another healthy one will do. */
-int table_pick_target(const struct table *table, unsigned region, unsigned can, uint64_t tried,
-                      int64_t now_us, struct addr *address);
+/* What a target has to be. */
+struct table_want {
+	unsigned families;           /* one of these; bit 0: IPv4, bit 1: IPv6 */
+	bool secure;                 /* sips: */
+	uint64_t tried;              /* not one of these (a bit each); and where there are any, a healthy one */
+};
+/* The next target of a region to send to: healthy ones first, then those in doubt, those that asked to be left alone, the
+ * others. Of one name, those of the lowest SRV priority among these (RFC 2782), and of one host with several addresses
+ * those that RFC 6724 puts first (RFC 7984); what is left shares by weight. Its index, or -1. Writes its place. */
+int table_pick_target(const struct table *table, unsigned region, const struct table_want *want, int64_t now_us,
+                      struct target_place *place);
+/* Whether the name of the region's k-th target has an address, be it in another slot. */
+bool table_located(const struct table *table, unsigned region, unsigned k);
+/* Whether any target of the region is a sips: URI. */
+bool table_takes_sips(const struct table *table, unsigned region);
 /* The region's health again, after one of its targets changed. True when the region's changed. */
 bool table_refresh_health(const struct table *table, unsigned region);
 /* Mean error rate of the other regions that had traffic; NaN: none. */

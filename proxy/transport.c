@@ -21,6 +21,8 @@ static const char *asked(const char *params)
 	return NULL;
 }
 
+bool sip_transport_said(const char *params) { return asked(params) != NULL; }
+
 bool sip_transport_of_uri(const char *scheme, const char *params, enum sip_transport *out)
 {
 	const char *word = asked(params);

@@ -17,6 +17,8 @@ uint16_t sip_transport_port(enum sip_transport t);
 /* Nothing is repeated on it (section 17). */
 static inline bool sip_transport_reliable(enum sip_transport t) { return t != SIP_UDP; }
 
+/* Whether a URI's parameters say one. */
+bool sip_transport_said(const char *params);
 /* What a URI asks for, by its scheme and its parameters ("" or "transport=tcp;lr"): UDP where nothing is said; false when
  * it is a transport that is not spoken here. */
 bool sip_transport_of_uri(const char *scheme, const char *params, enum sip_transport *out);

@@ -179,8 +179,7 @@ void worker_hand_over(struct worker *w, unsigned to, enum handover_kind kind, co
 	bell_ring(&other->inbox_bell);
 }
 
-/* Of the call that a text belongs to, as far as it can be told. */
-static unsigned owner_of(const struct worker *w, const char *data, size_t len)
+unsigned worker_owner_of(const struct worker *w, const char *data, size_t len)
 {
 	const char *id;
 	size_t id_len;
@@ -191,7 +190,7 @@ static unsigned owner_of(const struct worker *w, const char *data, size_t len)
 
 void worker_on_message(struct worker *w, const struct sip_path *from, char *data, size_t len)
 {
-	unsigned owner = owner_of(w, data, len);
+	unsigned owner = worker_owner_of(w, data, len);
 	if (owner != w->index) {
 		worker_hand_over(w, owner, HANDOVER_MESSAGE, from, data, len);
 		return;
@@ -211,7 +210,7 @@ static void on_failed(void *arg, const char *quote, size_t len)
 {
 	static const struct sip_path nobody;
 	struct worker *w = arg;
-	unsigned owner = owner_of(w, quote, len);
+	unsigned owner = worker_owner_of(w, quote, len);
 	worker_begin(w);
 	if (owner == w->index)
 		txn_client_unreachable(&w->txns, quote, len);
@@ -246,6 +245,12 @@ static void take(struct worker *w, const struct handover *h, char *data)
 		return;
 	case HANDOVER_SEND:
 		worker_stream_out(w, &h->path, data, h->len);
+		return;
+	case HANDOVER_ALIAS:
+		worker_alias_told(w, &h->path, data, h->len);
+		return;
+	case HANDOVER_UNALIAS:
+		worker_alias_told_gone(w, h->path.stream);
 	}
 }
 

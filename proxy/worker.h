@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "base/ring.h"
 #include "base/timer.h"
+#include "proxy/alias.h"
 #include "proxy/overload.h"
 #include "proxy/proxy.h"
 #include "proxy/sip/message.h"
@@ -57,6 +58,7 @@ struct proxy_common {
 	uint32_t node_hash;
 	uint8_t egress_socket[2];        /* IPv4, IPv6; NO_SOCKET */
 	unsigned egress_families;        /* bit 0: IPv4, bit 1: IPv6 */
+	bool certified;                  /* TLS servers that we connect to are shown a certificate, if they ask */
 	char egress_via[SIP_TRANSPORTS][2][ADDR_STR_LEN];    /* sent-by of our Vias, by transport and family */
 	char route_host[SIP_TRANSPORTS][2][ROUTE_HOST_LEN];  /* "host:port" or "host:port;transport=tcp" of our Record-Routes */
 	int64_t started_us;
@@ -82,6 +84,7 @@ struct worker {
 	struct loop *loop;
 	struct udp *udp;
 	struct stream_pool *streams;
+	struct aliases aliases;          /* connections of all workers that stand for an address */
 	char **names;                    /* who peers of TLS have to be; by index, from 1 */
 	unsigned n_names;
 	struct stats stats;

@@ -22,6 +22,8 @@ static void on_stream_message(void *arg, const struct stream_from *from, char *d
 {
 	struct worker *w = arg;
 	worker_begin(w);               /* by the newest table: the call's owner has it, too */
+	if (from->certified)
+		worker_alias_note(w, from, data, len);
 	struct sip_path path = {.peer = from->peer, .stream = from->handle, .transport = (uint8_t)from->transport,
 	                        .named = shows_name(w, from)};
 	worker_on_message(arg, &path, data, len);
@@ -37,6 +39,12 @@ static void on_stream_lost(void *arg, const struct stream_to *to, const char *wh
 		log_info("%s %s: %s", sip_transport_word(to->transport), addr_str(&to->peer, text), why);
 }
 
+static void on_stream_gone(void *arg, struct stream_handle handle)
+{
+	worker_begin(arg);
+	worker_alias_gone(arg, handle);
+}
+
 /* A trunk's, or a region's. */
 static bool on_stream_known(void *arg, const struct addr *source)
 {
@@ -50,24 +58,46 @@ static void on_stream_turn(void *arg)
 	worker_end(arg);
 }
 
-static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_turn};
+static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_gone, on_stream_turn};
+
+static void send_to(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	struct stream_to to = {.peer = path->peer, .transport = path->transport, .name = path->name ? w->names[path->name] : ""};
+	for (unsigned i = 0; i < w->common->config.n_egress; i++)
+		if (addr_family(&w->common->config.egress[i]) == addr_family(&to.peer))
+			to.local = w->common->config.egress[i];
+	if (!stream_send_to(w->streams, &to, data, len))
+		stats_inc(&w->stats, STAT_STREAM_GONE);
+}
+
+/* A request that was to go back on a connection (RFC 5923): it has the name that a new one has to show, as its call's
+ * worker numbers names. */
+static void send_instead(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	unsigned owner = worker_owner_of(w, data, len);
+	struct sip_path fresh = *path;
+	fresh.stream = (struct stream_handle){0};
+	if (owner == w->index)
+		send_to(w, &fresh, data, len);
+	else
+		worker_hand_over(w, owner, HANDOVER_SEND, &fresh, data, len);
+}
 
 /* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
 void worker_stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
 {
-	struct stream_to to = {.peer = path->peer, .transport = path->transport, .name = path->name ? w->names[path->name] : ""};
-	if (path->stream.generation && path->stream.worker != w->index) {
+	if (!path->stream.generation)
+		send_to(w, path, data, len);
+	else if (path->stream.worker != w->index)
 		worker_hand_over(w, path->stream.worker, HANDOVER_SEND, path, data, len);
+	else if (stream_send(w->streams, path->stream, data, len))
 		return;
-	}
-	if (path->stream.generation && stream_send(w->streams, path->stream, data, len))
-		return;
-	for (unsigned i = 0; i < w->common->config.n_egress; i++)
-		if (addr_family(&w->common->config.egress[i]) == addr_family(&to.peer))
-			to.local = w->common->config.egress[i];
-	/* the client of a TLS connection has shown no name that could be asked for again */
-	if ((path->stream.generation && path->transport == SIP_TLS) || !stream_send_to(w->streams, &to, data, len))
-		stats_inc(&w->stats, STAT_STREAM_GONE);
+	else if (path->name)
+		send_instead(w, path, data, len);
+	else if (path->transport == SIP_TLS)
+		stats_inc(&w->stats, STAT_STREAM_GONE);  /* its client has shown no name that could be asked for again */
+	else
+		send_to(w, path, data, len);
 }
 
 uint16_t worker_name(struct worker *w, const char *name)
@@ -116,9 +146,13 @@ int worker_make_streams(struct worker *w, struct err *err)
 	struct stream_limits limits = STREAM_LIMITS;
 	const struct proxy_config *c = &w->common->config;
 	int rc = 0;
-	if (k->most)
-		limits = (struct stream_limits){k->most, k->most_of_source, limits.strangers, limits.most_of_stranger, k->idle_ms,
-		                                limits.stranger_idle_ms, k->whole_ms, limits.unread, limits.message};
+	if (k->most) {
+		limits.most = k->most;
+		limits.most_of_source = k->most_of_source;
+		limits.idle_ms = k->idle_ms;
+		limits.whole_ms = k->whole_ms;
+		limits.ping_ms = k->ping_ms;
+	}
 	w->names = calloc(NAMES_MAX, sizeof *w->names);
 	w->n_names = 1;
 	w->streams = stream_pool_new(loop_base(w->loop), &stream_ops, w, w->index, &limits, &w->stats);
@@ -137,6 +171,7 @@ int worker_make_streams(struct worker *w, struct err *err)
 void worker_free_streams(struct worker *w)
 {
 	stream_pool_free(w->streams);
+	alias_free_all(&w->aliases);
 	for (unsigned i = 1; i < w->n_names; i++)
 		free(w->names[i]);
 	free(w->names);

@@ -215,6 +215,20 @@ the_end() {
 	records 'select(.event == "end")' | head -n 1 | jq -c "$1"
 }
 
+# ---- certificates, in the current directory ----
+
+# root NAME
+root() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" -days 2 \
+		-subj "/CN=$1" -addext basicConstraints=critical,CA:TRUE
+}
+# certificate NAME ROOT SUBJECTALTNAME
+certificate() {
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1"
+	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -out "$1.pem" -days 2 \
+		-extfile <(echo "subjectAltName=$3")
+}
+
 # ---- SIPp ----
 
 SIPP_COMMON=(-nostdin -buff_size 2097152 -bind_local -default_behaviors "all,-bye" -trace_stat -fd 1 -trace_err)

@@ -24,10 +24,13 @@
 /* Who is at the other end, and how it is reached: by which of the worker's sockets, or by a connection. */
 struct sip_path {
 	struct addr peer;
-	struct stream_handle stream;     /* that the request came by; none: the one to `peer`, which may have to be opened */
+	/* That a request came by, which its responses take, or that one goes back on (RFC 5923); none: the one to `peer`,
+	 * which may have to be opened. */
+	struct stream_handle stream;
 	uint16_t name;               /* who the peer has to be (worker_name()), for TLS */
 	uint8_t transport;           /* enum sip_transport */
 	uint8_t socket;              /* UDP's */
+	bool unsaid;                 /* by UDP since no transport is said: what is too large for it may go by TCP */
 	bool named;                  /* came with the certificate that its trunk has to show */
 	bool handed;                 /* came by another node, which it reached instead of this one */
 };
@@ -98,6 +101,9 @@ struct txn_client_user {
 struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method method, const char *branch,
                                   const struct sip_path *path, const void *data, size_t len,
                                   const struct txn_client_user *ops, void *user);
+/* Should its connection be refused or lost before anything came back, `data`, the same request, goes by `path` in place of
+ * the user's being told (section 18.1.1). Copied; without memory there is no such way. */
+void txn_client_or(struct txn_client *t, const struct sip_path *path, const void *data, size_t len);
 /* The transaction a response belongs to (section 17.1.3), or NULL: it is a stray. */
 struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg *resp);
 /* An ICMP error quotes `len` bytes of a request that was sent: its transaction ends now, if it waits for its first
@@ -106,6 +112,9 @@ bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t l
 /* A connection to `path` (its peer, transport and name) is gone or could not be made: so for all who wait there for a
  * first response (section 17.1.4). Returns how many. */
 unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, const char *why);
+/* A connection that requests went back on is gone: those that wait for a first response there are sent anew, to the peer
+ * of their path, and so is what follows of the others. */
+void txn_client_moves(struct txn_layer *layer, struct stream_handle from);
 void txn_client_on_response(struct txn_layer *layer, struct txn_client *t, const struct sip_msg *resp);
 /* An INVITE is no longer wanted: it is not repeated any more, and CANCEL is sent now or, where no
  * provisional has come yet, when one comes (section 9.1). */

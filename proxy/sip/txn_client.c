@@ -13,6 +13,12 @@
 
 enum state { CALLING, PROCEEDING, COMPLETED, ACCEPTED };
 
+struct other_way {
+	struct sip_path path;
+	uint16_t len;
+	char data[];
+};
+
 struct txn_client {
 	UT_hash_handle hh;
 	struct txn_layer *layer;
@@ -22,6 +28,7 @@ struct txn_client {
 	const struct txn_client_user *ops;
 	void *user;
 	char *request, *reason;      /* reason: lines for the CANCEL, NULL: none */
+	struct other_way *other;     /* where it goes should its connection fail; NULL: nowhere */
 	struct sip_path path;
 	uint16_t request_len;
 	uint8_t state, method;
@@ -53,6 +60,7 @@ static void destroy(struct txn_client *t)
 		t->ops->on_end(t->user);
 	free(t->request);
 	free(t->reason);
+	free(t->other);
 	free(t);
 }
 
@@ -167,9 +175,43 @@ static struct txn_client *waiting_at(const struct txn_layer *layer, const struct
 {
 	for (struct txn_client *t = layer->clients; t; t = t->hh.next)
 		if (t->state == CALLING && t->path.transport == path->transport && t->path.name == path->name &&
-		    !t->cancel_wanted && t->ops && t->ops->on_unreachable && addr_equal(&t->path.peer, &path->peer))
+		    !t->path.stream.generation && !t->cancel_wanted && t->ops && t->ops->on_unreachable &&
+		    addr_equal(&t->path.peer, &path->peer))
 			return t;
 	return NULL;
+}
+
+void txn_client_or(struct txn_client *t, const struct sip_path *path, const void *data, size_t len)
+{
+	struct other_way *other = len <= UINT16_MAX ? malloc(sizeof *other + len) : NULL;
+	if (!other)
+		return;
+	other->path = *path;
+	other->len = (uint16_t)len;
+	memcpy(other->data, data, len);
+	free(t->other);
+	t->other = other;
+}
+
+/* Timers B and F go on: it is the same transaction. */
+static bool go_the_other_way(struct txn_client *t)
+{
+	struct other_way *other = t->other;
+	char *request = other ? malloc(other->len) : NULL;
+	if (!request)
+		return false;
+	memcpy(request, other->data, other->len);
+	free(t->request);
+	t->request = request;
+	t->request_len = other->len;
+	t->path = other->path;
+	t->other = NULL;
+	free(other);
+	stats_inc(t->layer->stats, STAT_LARGE_BACK);
+	send_request(t);
+	if (!reliable(t))
+		timer_start(t->layer->wheel, &t->repeat, on_repeat, t->layer->now_us, t->interval_us);
+	return true;
 }
 
 /* From the beginning each time: what a user does with the news may end any transaction, and begin others. */
@@ -177,11 +219,30 @@ unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, c
 {
 	unsigned n = 0, most = HASH_COUNT(layer->clients);
 	for (struct txn_client *t; n < most && (t = waiting_at(layer, path)); n++) {
+		if (go_the_other_way(t))
+			continue;
 		stats_inc(layer->stats, STAT_TX_UNREACHABLE);
 		t->ops->on_unreachable(t->user, why);
 		destroy(t);
 	}
 	return n;
+}
+
+static bool same_connection(struct stream_handle a, struct stream_handle b)
+{
+	return a.generation == b.generation && a.slot == b.slot && a.worker == b.worker;
+}
+
+/* It is the same transaction: where the first one did arrive, this is a retransmission. */
+void txn_client_moves(struct txn_layer *layer, struct stream_handle from)
+{
+	for (struct txn_client *t = layer->clients; t; t = t->hh.next) {
+		if (!same_connection(t->path.stream, from))
+			continue;
+		t->path.stream = (struct stream_handle){0};
+		if (t->state == CALLING)
+			send_request(t);
+	}
 }
 
 /* A follower (ACK, CANCEL) is made from the request's own text. That a caller of RFC 2543 has no From tag was

@@ -24,7 +24,7 @@ struct stream_pool;
 /* A connection, also after it is gone: then it names none. Any worker may keep one. */
 struct stream_handle {
 	uint32_t slot, generation;   /* generation 0: none */
-	uint8_t worker;
+	uint32_t worker;
 };
 
 /* Where a message came from. */
@@ -32,6 +32,7 @@ struct stream_from {
 	struct stream_handle handle;
 	struct addr peer;
 	enum sip_transport transport;
+	bool certified;              /* it may stand for an address: stream_alias() */
 };
 
 /* Where a message is to go when no connection is there yet. */
@@ -48,6 +49,8 @@ struct stream_ops {
 	void (*message)(void *arg, const struct stream_from *from, char *data, size_t len);
 	/* A connection that we opened to `to` could not be, or is gone. */
 	void (*lost)(void *arg, const struct stream_to *to, const char *why);
+	/* A connection that stands for an address (stream_alias()) is gone. */
+	void (*gone)(void *arg, struct stream_handle handle);
 	/* All that was there has been read: the turn's end. */
 	void (*turn)(void *arg);
 };
@@ -55,12 +58,18 @@ struct stream_ops {
 struct stream_limits {
 	unsigned most, most_of_source;       /* connections */
 	unsigned strangers, most_of_stranger;  /* of those who are not known, in all and of one source */
-	uint32_t idle_ms, stranger_idle_ms, whole_ms;          /* idle; until a message, connection or handshake is whole */
+	/* Without a message, and of those that came without a byte, so that their pings keep them; until a message,
+	 * connection or handshake is whole. */
+	uint32_t idle_ms, stranger_idle_ms, whole_ms;
+	/* One of ours is sent a ping after that silence (RFC 5626 section 4.4.1), 0: never; who has answered one answers
+	 * each, within that time. */
+	uint32_t ping_ms, pong_ms;
 	size_t unread;                       /* bytes that a peer has not read */
 	size_t message;                      /* the longest message */
 };
 #define STREAM_LIMITS {.most = 4096, .most_of_source = 256, .strangers = 512, .most_of_stranger = 8, \
-                       .idle_ms = 900000, .stranger_idle_ms = 30000, .whole_ms = 8000, .unread = 1 << 20, .message = 65535}
+                       .idle_ms = 900000, .stranger_idle_ms = 30000, .whole_ms = 8000, \
+                       .ping_ms = 90000, .pong_ms = 10000, .unread = 1 << 20, .message = 65535}
 
 /* NULL without memory. */
 struct stream_pool *stream_pool_new(struct event_base *base, const struct stream_ops *ops, void *arg, unsigned worker,
@@ -82,6 +91,11 @@ bool stream_send_to(struct stream_pool *pool, const struct stream_to *to, const 
 
 /* Whether the client on that TLS connection has shown a certificate that could be verified, and is that name's. */
 bool stream_peer_is(const struct stream_pool *pool, struct stream_handle handle, const char *name);
+
+/* From now on that connection stands for an address (alias.h): it is not closed for being idle, and its end is told to
+ * `gone`. Its client's certificate, which lives as long; NULL: it may not, as it did not come, or not from one who is known,
+ * or without a certificate that could be verified; or it does already. */
+X509 *stream_alias(struct stream_pool *pool, struct stream_handle handle);
 
 /* Connections that are open. Any thread. */
 unsigned stream_count(const struct stream_pool *pool);

@@ -157,6 +157,8 @@ void tls_context_release(struct tls_context *c)
 	free(c);
 }
 
+bool tls_context_presents(const struct tls_context *c) { return c->server != NULL; }
+
 /* ---- connections ---- */
 
 SSL *tls_server(struct tls_context *c) { return c && c->server ? SSL_new(c->server) : NULL; }

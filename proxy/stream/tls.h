@@ -22,6 +22,9 @@ struct tls_context *tls_context_new(const struct tls_files *files, struct err *e
 struct tls_context *tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 
+/* Whether it has a certificate, to be a server with, and to show as a client. Any thread. */
+bool tls_context_presents(const struct tls_context *context);
+
 /* For a connection that came. Where `ca` was said, a client's certificate is asked for and checked, and it need not have
  * one. NULL without memory, or where the context has no certificate. */
 SSL *tls_server(struct tls_context *context);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/alias.h"
 #include "proxy/sip/message.h"
 #include "tests/unit/sip_same.h"
 
@@ -180,6 +181,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size - 1] = 'X';
 	addr_parse(&source, "192.0.2.2", 5070);
 	sip_scan_call_id(text, size - 1, &call_id, &len);
+	struct alias_address at = {.port = 0};
+	if (alias_asked(text, size - 1, &at))
+		CHECK(at.port && at.host[0] && memchr(at.host, 0, sizeof at.host));
 	parsed = sip_parse(&m, text, size - 1, &why);
 	CHECK(parsed == SIP_PARSED || why);
 	if (!m.msg && parsed == SIP_PARSED)

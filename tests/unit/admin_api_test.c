@@ -103,6 +103,8 @@ static void test_regions(void)
 	CU_ASSERT_EQUAL(ask("GET", "/v1/regions/us-west-2", NULL), 200);
 	CU_ASSERT_EQUAL(json_array_size(at("targets")), 2);
 	CU_ASSERT_STRING_EQUAL(str("targets.0.address"), "198.51.100.21:5060");
+	CU_ASSERT_STRING_EQUAL(str("targets.0.transport"), "udp");
+	CU_ASSERT_TRUE(json_is_null(at("targets.1.transport")));
 	CU_ASSERT_TRUE(json_is_null(at("targets.0.last_error")));
 	CU_ASSERT_TRUE(json_is_null(at("targets.1.address")));
 	CU_ASSERT_TRUE(json_is_null(at("targets.1.rtt_ms")));

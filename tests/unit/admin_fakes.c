@@ -219,6 +219,7 @@ static void fill_target(struct proxy_target_status *t, const char *uri, const ch
 	snprintf(t->uri, sizeof t->uri, "%s", uri);
 	if (address)
 		addr_parse_port(&t->address, address);
+	t->transport = "udp";
 	t->healthy = rtt_us != 0;
 	t->rtt_us = rtt_us;
 	t->since_wall_us = NOW_WALL_US - 60 * CLOCK_SEC;

@@ -1,6 +1,7 @@
 # Unit tests of base/: check_PROGRAMS += tests/unit/NAME_test, its _SOURCES, _CFLAGS (with CUNIT_CFLAGS) and _LDADD.
 check_PROGRAMS += \
 	tests/unit/addr_test \
+	tests/unit/addr_prefer_test \
 	tests/unit/bell_test \
 	tests/unit/buf_test \
 	tests/unit/clock_test \
@@ -15,6 +16,9 @@ check_PROGRAMS += \
 tests_unit_addr_test_SOURCES = tests/unit/addr_test.c tests/unit/unit.h
 tests_unit_addr_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_addr_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_addr_prefer_test_SOURCES = tests/unit/addr_prefer_test.c tests/unit/unit.h
+tests_unit_addr_prefer_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_addr_prefer_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_bell_test_SOURCES = tests/unit/bell_test.c tests/unit/unit.h
 tests_unit_bell_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_bell_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)

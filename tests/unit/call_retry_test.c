@@ -104,6 +104,27 @@ static void test_region_at_once(void)
 	rig_end();
 }
 
+/* Of what a call heard nothing, while another target took it, the next calls are spared: until probes have had their time. */
+static void test_target_in_doubt(void)
+{
+	static const char *const goes[] = {EAST2, EAST2, EAST2, EAST2, EAST};
+	struct rig_options o = {.east_targets = 2};
+	rig_begin(&o);
+	begin_call(EAST);
+	rig_run(2000);
+	rig_skip();
+	for (unsigned i = 0; i < 5; i++) {
+		char branch[32];
+		snprintf(branch, sizeof branch, "%s%u", B, i);
+		rig_receive(CARRIER, caller("INVITE", branch, "", CONTACT));
+		rig_expect(CARRIER, "SIP/2.0 100");
+		answer(goes[i], rig_expect(goes[i], "INVITE "), 486);
+		rig_run(i == 2 ? 3000 : 0);
+		rig_skip();
+	}
+	rig_end();
+}
+
 /* A neighbour that its probes say is down is no second chance. */
 static void test_target_down(void)
 {
@@ -190,6 +211,6 @@ static void test_budget_flag(void)
 }
 
 UNIT_MAIN("call retry", {"codes that are final", test_never}, {"100 and no more", test_attempt_deadline},
-          {"all attempts together", test_total_deadline}, {"another target first", test_target_first},
+          {"all attempts together", test_total_deadline}, {"another target first", test_target_first}, {"a target in doubt", test_target_in_doubt},
           {"a region's failure", test_region_at_once}, {"no target that is down", test_target_down},
           {"Retry-After", test_retry_after}, {"retry budget", test_budget}, {"retry budget spent", test_budget_flag})

@@ -157,6 +157,9 @@ static void test_types(void)
 		{BASE "listen: [{address: 203.0.113.10, port: 0}]\n", "4:40", "0 is out of range: it takes 1 to 65535"},
 		{BASE "listen: [{address: 203.0.113.10, port: 65536}]\n", "4:40", "it takes 1 to 65535"},
 		{BASE "listen: [{address: 203.0.113.10, transport: sctp}]\n", "4:45", "it takes one of udp, tcp, tls"},
+		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:198.51.100.21\"], large_requests: tls}]\n", "3:70",
+		 "it takes one of udp, tcp"},
+		{BASE "connections: {ping: 2h}\n", "4:21", "it takes a duration from 0s to 1h"},
 		{"node: {id: a b, address: 198.51.100.11}\n" TRUNKS REGIONS, "1:12", "a name of 1 to 63 letters"},
 		{"node: {id: a, address: 198.51.100.11, workers: 65}\n" TRUNKS REGIONS, "1:48", "auto or a whole number "
 		 "from 1 to 64"},
@@ -232,7 +235,14 @@ static void test_targets(void)
 		{TARGET("sip:198.51.100.21;transport=sctp"), "write transport=udp, tcp or tls"},
 		{TARGET("sip:198.51.100.21;transport=udp;transport=udp"), "transport is there twice"},
 		{TARGET("sip:198.51.100.21 x"), "it takes a SIP URI"},
-		{TARGET("sips:198.51.100.21"), "sips is not served by this version of tandem: write sip:198.51.100.21"},
+		{TARGET("sips:198.51.100.21"), "\"sips:198.51.100.21\" needs a listener of TLS, to which the region's own requests "
+		 "come back: add one to listen (transport: tls, certificate and key), or write sip:198.51.100.21;transport=tls"},
+		{TARGET("sips:a.example:5071;transport=tcp"), "or write sip:a.example:5071;transport=tls"},
+		{TARGET("sips:a.example;transport=udp"), "sips goes by TLS, never by UDP: remove \";transport=udp\", or write sip:"},
+		{TARGET("sips:a.example;transport=sctp"), "write transport=udp, tcp or tls"},
+		{TARGET("sips:user@a.example"), "a target has no user part, the called number is put there: write sips:a.example"},
+		{TARGET("sips:a.example?x=y"), "no header fields: write sips:a.example"},
+		{TARGET("sips:"), "neither an address nor a host name"},
 		{NODE TRUNKS "regions: [{name: r1, targets: [\"sip:a.example\", \"sip:A.example:5060\"]}]\n", "3:49",
 		 "duplicate target \"sip:A.example:5060\": it is on line 3 already"},
 	};

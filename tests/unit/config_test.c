@@ -129,6 +129,8 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->trunks[0].options.limit.status, 503);
 	CU_ASSERT_EQUAL(c->trunks[0].options.limit.retry_after_ms, 5000);
 	CU_ASSERT_EQUAL(c->regions[0].policy.weight, 100);
+	CU_ASSERT_EQUAL(c->regions[0].large, CONFIG_UDP);
+	CU_ASSERT_EQUAL(c->connections.ping_ms, 90000);
 	CU_ASSERT_EQUAL(c->probes.interval_ms, 1000);
 	CU_ASSERT_EQUAL(c->probes.timeout_ms, 500);
 	CU_ASSERT_EQUAL(c->probes.rise, 2);
@@ -259,6 +261,28 @@ static void test_peer_routes(void)
 	config_free(c);
 }
 
+/* sips: is TLS, whatever else is said; it is printed as it was written. */
+static void test_sips(void)
+{
+	struct config *c = parse_right(
+		"node: {id: n, address: [198.51.100.11]}\n"
+		"listen: [{address: 203.0.113.10, port: 5061, transport: tls, certificate: /c.pem, key: /k.pem}]\n"
+		"trunks: [{name: t, sources: [192.0.2.0/24]}]\n"
+		"regions: [{name: r, targets: [\"sips:a.example\", \"SIPS:b.example:5071;transport=tcp\", \"sips:198.51.100.21;transport=tls\",\n"
+		"  \"sip:a.example\"]}]\n"
+		"pools: [{name: p, regions: [r]}]\n"
+		"rules: [{name: all, pool: p}]\n");
+	static const uint16_t ports[] = {5061, 5071, 5061, 5060};
+	for (unsigned i = 0; i < 4; i++) {
+		const struct config_target *t = &c->regions[0].targets[i];
+		CU_ASSERT_EQUAL(t->secure, i < 3);
+		CU_ASSERT_EQUAL(t->transport, i < 3 ? CONFIG_TLS : CONFIG_UDP);
+		CU_ASSERT_EQUAL(t->port, ports[i]);
+	}
+	CU_ASSERT(round_trips(c));
+	config_free(c);
+}
+
 /* Every key with a value other than its default, in forms that differ from the printed one. */
 static void test_values(void)
 {
@@ -272,9 +296,10 @@ static void test_values(void)
 		"  international_prefix: [\"00\", \"0011\"], national_prefix: none, allowed_to: [+1800*, \"+44\", 11],\n"
 		"  headers: [{strip: Diversion}, {add: X-Carrier, value: \"a, b: \\\"c\\\"\"}, {value: x, replace: subject}]}]\n"
 		"regions:\n"
-		"  - {name: a, weight: 0, max_calls: 5, max_cps: 6, targets: [\"SIP:a.Example;transport=UDP\", "
+		"  - {name: a, large_requests: tcp, weight: 0, max_calls: 5, max_cps: 6, targets: [\"SIP:a.Example;transport=UDP\", "
 		"\"sip:[2001:db8::21]:5062\"]}\n"
 		"  - {name: \"on\", targets: [\"sip:198.51.100.22:1\"]}\n"
+		"connections: {ping: 0}\n"
 		"probes: {interval: 2500ms, timeout: 1s, rise: 4, fall: 5}\n"
 		"rules:\n"
 		"  - {name: r, pool: p2, match: {trunk: t, to: \"+49*\", from: \"+4930123\"}}\n"
@@ -329,6 +354,9 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(c->regions[0].targets[0].port, 5060);
 	CU_ASSERT_STRING_EQUAL(c->regions[0].targets[1].host, "2001:db8::21");
 	CU_ASSERT_EQUAL(c->regions[0].targets[1].port, 5062);
+	CU_ASSERT_EQUAL(c->regions[0].large, CONFIG_TCP);
+	CU_ASSERT_EQUAL(c->regions[1].large, CONFIG_UDP);
+	CU_ASSERT_EQUAL(c->connections.ping_ms, 0);
 	CU_ASSERT_EQUAL(c->pools[0].failover.n_on, 0);
 	CU_ASSERT_EQUAL(c->pools[1].regions[0], 1);
 	CU_ASSERT_EQUAL(c->pools[1].strategy, POLICY_STICKY);
@@ -629,6 +657,7 @@ UNIT_MAIN("config",
 	{"defaults of anycast", test_anycast_defaults}, {"what a peer gets", test_peer_routes},
 	{"BFD where little is written", test_bfd_defaults},
 	{"every key", test_values},
+	{"sips: targets", test_sips},
 	{"a directory for files", test_temporary_directory},
 	{"the cluster's secret", test_secret},
 	{"the fleet's part", test_over},

@@ -1,6 +1,7 @@
 /* proxy/dialog: ACK, BYE, re-INVITE and the rest find their way by the token alone, on any node of the
  * secret and in either direction; a token altered, of another call or without its secret opens nothing. */
 #include "tests/unit/proxy_rig.h"
+#include "tests/unit/certificate.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -503,6 +504,144 @@ static void test_bye_unknown(void)
 	rig_end();
 }
 
+/* ---- a carrier that is known by its certificate ---- */
+
+static const struct stream_handle his = {3, 1, 0};
+#define CONTACT_TLS "sip:alice@192.0.2.1:5071;transport=tls"
+
+/* The call is up, with a Contact that is but an address; what the carrier showed has not that in it. */
+static void establish_by_tls(const char *subject)
+{
+	struct rig_options o = {.trunk.tls_subject = ""};
+	struct sip_path from = {.transport = SIP_TLS, .stream = his, .named = true};
+	snprintf(o.trunk.tls_subject, sizeof o.trunk.tls_subject, "%s", subject);
+	addr_parse_port(&from.peer, "192.0.2.1:40000");
+	rig_begin(&o);
+	rig_receive_path(&from, "INVITE sip:18005551234@203.0.113.10 SIP/2.0\r\n"
+	               "Via: SIP/2.0/TLS 192.0.2.1:5071;branch=z9hG4bKfirst;alias\r\nMax-Forwards: 70\r\n"
+	               "From: <sip:5550001111@192.0.2.1>;tag=alice\r\nTo: <sip:18005551234@203.0.113.10>\r\n"
+	               "Call-ID: a84b4c76e66710\r\nCSeq: 1 INVITE\r\nContact: <" CONTACT_TLS ">\r\nContent-Length: 0\r\n\r\n");
+	snprintf(call_id, sizeof call_id, "a84b4c76e66710");
+	rig_expect(ANYONE, "SIP/2.0 100");
+	const char *m = rig_expect(EAST, "INVITE ");
+	snprintf(record_route, sizeof record_route, "%s", rig_header(m, "Record-Route", 0));
+	rig_receive(EAST, rig_response(m, 200, "bob", "Contact: <sip:bob@198.51.100.21:5070>\r\n"));
+	rig_expect(ANYONE, "SIP/2.0 200");
+	CU_ASSERT_EQUAL(rig_sent_by()->stream.slot, his.slot);
+}
+
+static void end_tls(void)
+{
+	alias_free_all(&rig_worker->aliases);
+	rig_skip();
+	rig_end();
+	certificate_forget();
+}
+
+static void stands_for(const char *host, const char *subject_names)
+{
+	struct alias_address at = {.port = 5071};
+	struct addr source;
+	X509 *c = certificate("x", subject_names);
+	snprintf(at.host, sizeof at.host, "%s", host);
+	addr_parse_port(&source, "192.0.2.1:40000");
+	CU_ASSERT_TRUE(alias_add(&rig_worker->aliases, his, &source, &at, c));
+	X509_free(c);
+}
+
+/* What the region sends goes back on the carrier's connection, and a new one would ask for the carrier's name. */
+static void test_back_by_tls(void)
+{
+	static const char *const methods[] = {"INVITE", "BYE", "ACK"};
+	establish_by_tls("carrier.example");
+	stands_for("192.0.2.1", "URI:sip:carrier.example");
+	for (int i = 0; i < 3; i++) {
+		char start[16], branch[32];
+		snprintf(branch, sizeof branch, "z9hG4bKback%d", i);
+		rig_receive(EAST, REQUEST(methods[i], .by_callee = true, .uri = CONTACT_TLS, .branch = branch, .cseq = 2 + i));
+		if (i == 0)
+			rig_expect(EAST, "SIP/2.0 100");
+		snprintf(start, sizeof start, "%s ", methods[i]);
+		rig_expect("192.0.2.1:5071", start);
+		CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TLS);
+		CU_ASSERT_EQUAL(rig_sent_by()->stream.slot, his.slot);
+		CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, his.generation);
+		CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "carrier.example");
+	}
+	end_tls();
+}
+
+/* A name that nobody here has looked up, but which a connection stands for: by its own name, or by the trunk's. */
+static void test_back_by_name(void)
+{
+	static const char *const of[] = {"DNS:sbc.carrier.example", "URI:sip:carrier.example"};
+	for (int i = 0; i < 2; i++) {
+		establish_by_tls("carrier.example");
+		stands_for("sbc.carrier.example", of[i]);
+		rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = "sip:alice@sbc.carrier.example:5071;transport=tls"));
+		rig_expect("192.0.2.1:5071", "BYE ");
+		CU_ASSERT_EQUAL(rig_sent_by()->stream.slot, his.slot);
+		CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "sbc.carrier.example");
+		end_tls();
+	}
+}
+
+/* Another's certificate draws nothing to itself; and without a subject, an address wants an address. */
+static void test_back_by_others(void)
+{
+	establish_by_tls("carrier.example");
+	stands_for("192.0.2.1", "URI:sip:somebody.example");
+	rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = CONTACT_TLS));
+	rig_expect("192.0.2.1:5071", "BYE ");
+	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "carrier.example");
+	end_tls();
+	establish_by_tls("");
+	stands_for("192.0.2.1", "URI:sip:carrier.example");
+	rig_receive(EAST, REQUEST("BYE", .by_callee = true, .uri = CONTACT_TLS));
+	rig_expect("192.0.2.1:5071", "BYE ");
+	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "192.0.2.1");
+	unsigned n = rig_worker->n_names;
+	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = "sip:alice@elsewhere.example:5071;transport=tls",
+	                          .branch = "z9hG4bKi"));
+	rig_expect(EAST, "SIP/2.0 404");
+	CU_ASSERT_EQUAL(rig_worker->n_names, n);         /* nobody fills that list with what leads nowhere */
+	end_tls();
+}
+
+/* Towards the region the trunk's certificate means nothing, nor by UDP or TCP. */
+static void test_not_back(void)
+{
+	struct sip_path from = {.transport = SIP_TLS, .stream = his, .named = true};
+	addr_parse_port(&from.peer, "192.0.2.1:40000");
+	establish_by_tls("carrier.example");
+	stands_for("198.51.100.21", "URI:sip:carrier.example");
+	rig_receive_path(&from, REQUEST("INFO", .uri = "sip:bob@198.51.100.21:5071;transport=tls"));
+	rig_expect("198.51.100.21:5071", "INFO ");
+	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
+	CU_ASSERT_STRING_EQUAL(rig_worker->names[rig_sent_by()->name], "198.51.100.21");
+	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = "sip:alice@198.51.100.21:5071;transport=tcp",
+	                          .branch = "z9hG4bKj"));
+	rig_expect("198.51.100.21:5071", "INFO ");
+	CU_ASSERT_EQUAL(rig_sent_by()->stream.generation, 0);
+	end_tls();
+}
+
+/* RFC 5923 section 8.1. */
+static void test_own_alias(void)
+{
+	establish_by_tls("carrier.example");
+	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = CONTACT_TLS));
+	CU_ASSERT_PTR_NULL(strstr(rig_header(rig_expect(ANYONE, "INFO "), "Via", 0), "alias"));
+	rig_worker->common->certified = true;
+	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .uri = CONTACT_TLS, .branch = "z9hG4bKk"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(rig_expect(ANYONE, "INFO "), "Via", 0), EGRESS ";alias;branch=z9hG4bK"));
+	rig_receive(EAST, REQUEST("INFO", .by_callee = true, .branch = "z9hG4bKl"));
+	CU_ASSERT_PTR_NULL(strstr(rig_header(rig_expect(ANYONE, "INFO "), "Via", 0), "alias"));
+	end_tls();
+}
+
 UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards}, {"relayed", test_relayed},
           {"unanswered", test_unanswered}, {"100 after a while", test_trying}, {"no 408", test_no_408},
           {"strict router before us", test_from_strict}, {"routers on both sides", test_between_routers},
@@ -511,4 +650,7 @@ UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards
           {"forged", test_forged}, {"two families", test_two_families}, {"further routes", test_further_routes},
           {"nowhere to go", test_nowhere}, {"re-INVITE", test_reinvite}, {"re-INVITE refused", test_reinvite_refused},
           {"re-INVITE: no failover", test_reinvite_no_failover}, {"re-INVITE unanswered", test_reinvite_timeout},
-          {"re-INVITE, timer C", test_reinvite_timer_c}, {"re-INVITE cancelled", test_reinvite_cancelled}, {"BYE of another dialog", test_bye_unknown})
+          {"re-INVITE, timer C", test_reinvite_timer_c}, {"re-INVITE cancelled", test_reinvite_cancelled},
+          {"back by TLS", test_back_by_tls}, {"back by a name", test_back_by_name},
+          {"not back on another's", test_back_by_others}, {"not back on it", test_not_back}, {"our own alias", test_own_alias},
+          {"BYE of another dialog", test_bye_unknown})

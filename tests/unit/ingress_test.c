@@ -128,10 +128,8 @@ static void test_too_large(void)
 
 static void test_schemes(void)
 {
-	static const char *const served[] = {"sip:18005551234@203.0.113.10", "sips:18005551234@203.0.113.10",
-	         "tel:+1-800-555-1234",
-	                                     "SIP:18005551234@203.0.113.10"};
-	for (unsigned i = 0; i < 4; i++) {
+	static const char *const served[] = {"sip:18005551234@203.0.113.10", "tel:+1-800-555-1234", "SIP:18005551234@203.0.113.10"};
+	for (unsigned i = 0; i < 3; i++) {
 		rig_begin(NULL);
 		rig_receive(CARRIER, REQUEST("INVITE", .ruri = served[i]));
 		rig_expect(CARRIER, "SIP/2.0 100");

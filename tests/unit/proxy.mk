@@ -6,7 +6,10 @@ PROXY_RIG = tests/unit/proxy_rig.c tests/unit/proxy_rig.h $(PROXY_SIP_TEXT)
 TXN_RIG = tests/unit/txn_rig.h $(PROXY_SIP_TEXT)
 CALL_RIG = tests/unit/call_rig.h $(PROXY_RIG)
 
+PROXY_CERTIFICATE = tests/unit/certificate.c tests/unit/certificate.h
+
 check_PROGRAMS += \
+	tests/unit/alias_test \
 	tests/unit/call_test \
 	tests/unit/call_cancel_test \
 	tests/unit/call_failover_test \
@@ -17,12 +20,16 @@ check_PROGRAMS += \
 	tests/unit/active_test \
 	tests/unit/claim_test \
 	tests/unit/ingress_test \
+	tests/unit/large_test \
 	tests/unit/number_test \
 	tests/unit/frame_test \
 	tests/unit/oc_test \
 	tests/unit/overload_test \
 	tests/unit/record_test \
 	tests/unit/sip_message_test \
+	tests/unit/sips_test \
+	tests/unit/locate_test \
+	tests/unit/places_test \
 	tests/unit/sip_plain_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
@@ -36,9 +43,24 @@ check_PROGRAMS += \
 	tests/unit/txn_client_test \
 	tests/unit/txn_server_test \
 	tests/unit/txn_stream_test
+tests_unit_alias_test_SOURCES = tests/unit/alias_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
+tests_unit_alias_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_alias_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
 tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_large_test_SOURCES = tests/unit/large_test.c $(PROXY_RIG)
+tests_unit_large_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_large_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_sips_test_SOURCES = tests/unit/sips_test.c $(PROXY_RIG)
+tests_unit_sips_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_sips_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_locate_test_SOURCES = tests/unit/locate_test.c tests/unit/unit.h
+tests_unit_locate_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_locate_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_places_test_SOURCES = tests/unit/places_test.c tests/unit/unit.h
+tests_unit_places_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_places_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
@@ -51,10 +73,10 @@ tests_unit_frame_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_overload_test_SOURCES = tests/unit/overload_test.c tests/unit/unit.h
 tests_unit_overload_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_overload_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_stream_test_SOURCES = tests/unit/stream_test.c tests/unit/unit.h
+tests_unit_stream_test_SOURCES = tests/unit/stream_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
 tests_unit_stream_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_stream_test_LDADD = $(PROXY_TEST_LIBS)
-tests_unit_tls_test_SOURCES = tests/unit/tls_test.c tests/unit/unit.h
+tests_unit_tls_test_SOURCES = tests/unit/tls_test.c tests/unit/unit.h $(PROXY_CERTIFICATE)
 tests_unit_tls_test_CFLAGS = $(PROXY_TEST_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_tls_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_token_test_SOURCES = tests/unit/token_test.c tests/unit/unit.h
@@ -115,7 +137,7 @@ tests_unit_active_test_SOURCES = tests/unit/active_test.c $(PROXY_RIG)
 tests_unit_active_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_active_test_LDADD = $(PROXY_TEST_LIBS)
 
-tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG)
+tests_unit_dialog_test_SOURCES = tests/unit/dialog_test.c $(PROXY_RIG) $(PROXY_CERTIFICATE)
 tests_unit_dialog_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_dialog_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_claim_test_SOURCES = tests/unit/claim_test.c $(PROXY_RIG)

@@ -84,14 +84,21 @@ static struct table *table(const struct rig_options *o)
 		snprintf(k->uri, sizeof k->uri, "sip:198.51.100.2%d:5060", i + 1);
 		k->port = 5060;
 	}
+	if (o->east_sips)
+		regions[0].targets[0] = (struct proxy_target_config){.host = "east.example", .uri = "sips:east.example", .port = 5061, .transport = SIP_TLS};
 	regions[0].n_targets = o->east_targets ? o->east_targets : 1;
 	regions[0].targets[1] = (struct proxy_target_config){.host = "198.51.100.23", .uri = "sip:198.51.100.23:5060", .port = 5060};
 	struct proxy_routing r = {.timing = {.max_call_ms = 4 * 3600 * 1000}, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
 	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	struct target_place tls = {.transport = SIP_TLS, .weight = 1};
+	addr_parse_port(&tls.address, EAST_TLS);
+	if (o->east_sips)
+		target_set_place(t->regions[0].targets[0], &tls);
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned k = 0; k < t->regions[i].n_targets; k++)
-			target_set_health(t->regions[i].targets[k], true, "");
+			if (target_address(t->regions[i].targets[k], &(struct addr){.sa = {0}}))
+				target_set_health(t->regions[i].targets[k], true, "");
 		table_refresh_health(t, i);
 	}
 	return t;
@@ -118,6 +125,7 @@ static void fill_common(const struct rig_options *o)
 	snprintf(common.route_host[SIP_UDP][0], ROUTE_HOST_LEN, ANYCAST);
 	snprintf(common.route_host[SIP_UDP][1], ROUTE_HOST_LEN, "[2001:db8::10]:5060");
 	snprintf(common.route_host[SIP_TCP][0], ROUTE_HOST_LEN, ANYCAST ";transport=tcp");
+	snprintf(common.route_host[SIP_TLS][0], ROUTE_HOST_LEN, ANYCAST_TLS ";transport=tls");
 	common.log = call_log_new("/dev/null", "iad-1", false, 1, &err);  /* never started: the ring is read here */
 	CU_ASSERT_PTR_NOT_NULL_FATAL(common.log);
 }
@@ -133,6 +141,9 @@ void rig_begin(const struct rig_options *options)
 	w->common = &common;
 	w->table = common.table;
 	w->random = 88172645463325252ULL;
+	w->names = calloc(1024, sizeof *w->names);
+	w->n_names = 1;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w->names);
 	w->signer = signer_new(common.config.secret, common.config.secret_len);
 	w->wheel = timer_wheel_new(clock_us());
 	w->log = call_log_ring(common.log, 0);
@@ -203,6 +214,9 @@ void rig_end(void)
 	}
 	call_log_free(common.log);
 	table_free(common.table);
+	for (unsigned i = 1; i < w->n_names; i++)
+		free(w->names[i]);
+	free(w->names);
 	free(w);
 	rig_forget();
 }
@@ -216,19 +230,26 @@ static struct addr addr_of(const char *text)
 	return a;
 }
 
-void rig_receive(const char *source, const char *text)
+void rig_receive_path(const struct sip_path *from, const char *text)
 {
-	struct addr a = addr_of(source);
 	size_t len = strlen(text);
 	char *data = malloc(len + 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(data);
 	memcpy(data, text, len);
 	rig_worker->txns.now_us = clock_us();
-	struct sip_path from = {.peer = a, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
-	ingress_message(rig_worker, &from, data, len);
+	ingress_message(rig_worker, from, data, len);
 	free(data);
 	timer_wheel_run(rig_worker->wheel, clock_us());
 }
+
+void rig_receive_by(enum sip_transport transport, const char *source, const char *text)
+{
+	struct addr a = addr_of(source);
+	struct sip_path from = {.peer = a, .transport = (uint8_t)transport, .socket = addr_family(&a) == AF_INET6 ? 2 : 0};
+	rig_receive_path(&from, text);
+}
+
+void rig_receive(const char *source, const char *text) { rig_receive_by(SIP_UDP, source, text); }
 
 void rig_run(int64_t ms)
 {
@@ -258,6 +279,8 @@ const char *rig_expect(const char *peer, const char *start)
 	return text;
 }
 
+const struct sip_path *rig_sent_by(void) { return &sent[n_taken ? n_taken - 1 : 0].path; }
+
 void rig_expect_none(void)
 {
 	char where[ADDR_STR_LEN];
@@ -266,6 +289,7 @@ void rig_expect_none(void)
 		printf("\n    not wanted, to %s: %.60s\n", addr_str(&sent[n_taken].path.peer, where),
 		         sent[n_taken].text);
 }
+
 
 unsigned rig_skip(void)
 {

@@ -18,9 +18,11 @@
 #define EAST "198.51.100.21:5060"
 #define WEST "198.51.100.22:5060"
 #define EAST2 "198.51.100.23:5060"   /* only with east_targets 2 */
+#define EAST_TLS "198.51.100.21:5061"  /* with east_sips, in the place of EAST */
 #define EGRESS "198.51.100.11:5060"
 #define ANYONE ""              /* to rig_expect(): whoever it goes to */
 #define ANYCAST "203.0.113.10:5060"
+#define ANYCAST_TLS "203.0.113.10:5061"
 
 struct rig_options {
 	uint32_t max_calls, max_cps;       /* of the trunk */
@@ -32,6 +34,7 @@ struct rig_options {
 	double budget;
 	uint32_t budget_min;
 	unsigned east_targets;             /* 0: 1 */
+	bool east_sips;                    /* its target is sips:east.example, which is at EAST_TLS */
 	const char *node;                  /* NULL: "iad-1" */
 };
 
@@ -50,12 +53,18 @@ void rig_reload(void);
 
 /* A datagram comes. */
 void rig_receive(const char *source, const char *text);
+/* A message comes by a connection. */
+void rig_receive_by(enum sip_transport transport, const char *source, const char *text);
+/* The same by that way; `from->peer` is its source. */
+void rig_receive_path(const struct sip_path *from, const char *text);
 /* The time goes on, every timer at its own. */
 void rig_run(int64_t ms);
 
 /* The next message sent must go to `peer` and begin with `start`: its text, good until the test's end.
  * Where it does not, the test fails, and the text is of what was sent instead, or "". */
 const char *rig_expect(const char *peer, const char *start);
+/* By which way that message went. */
+const struct sip_path *rig_sent_by(void);
 void rig_expect_none(void);
 /* Forgets what has been sent so far; returns how many messages. */
 unsigned rig_skip(void);

@@ -121,16 +121,21 @@ static void set_health(struct table *t, unsigned region, unsigned k, bool health
 	target_set_health(t->regions[region].targets[k], healthy, "no answer");
 }
 
+static int pick(const struct table *t, unsigned region, unsigned families, struct target_place *place)
+{
+	return table_pick_target(t, region, &(struct table_want){.families = families}, 0, place);
+}
+
 static void test_pick_healthy(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a;
+	struct target_place p;
 	unsigned seen[3] = {0};
 	set_health(t, 0, 0, true, 1);
 	set_health(t, 0, 2, true, 1);
 	for (int i = 0; i < 12; i++) {
-		int k = table_pick_target(t, 0, 3, 0, 0, &a);
+		int k = pick(t, 0, 3, &p);
 		CU_ASSERT_FATAL(k >= 0 && k < 3);
 		seen[k]++;
 	}
@@ -139,8 +144,8 @@ static void test_pick_healthy(void)
 	set_health(t, 0, 0, false, 0);
 	for (int i = 0; i < 5; i++) {
 		struct addr expected = addr("198.51.100.22");
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 3, 0, 0, &a), 2);
-		CU_ASSERT(addr_equal(&a, &expected));
+		CU_ASSERT_EQUAL(pick(t, 0, 3, &p), 2);
+		CU_ASSERT(addr_equal(&p.address, &expected));
 	}
 	table_free(t);
 }
@@ -149,16 +154,17 @@ static void test_pick_family(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a, v6 = addr("2001:db8::21");
+	struct addr v6 = addr("2001:db8::21");
+	struct target_place p;
 	for (unsigned k = 0; k < 3; k++)
 		set_health(t, 0, k, true, 1);
 	for (int i = 0; i < 9; i++) {
-		CU_ASSERT_EQUAL(table_pick_target(t, 0, 2, 0, 0, &a), 1);
-		CU_ASSERT(addr_same_host(&a, &v6));
-		CU_ASSERT_EQUAL(addr_port(&a), 5062);
-		CU_ASSERT_NOT_EQUAL(table_pick_target(t, 0, 1, 0, 0, &a), 1);
+		CU_ASSERT_EQUAL(pick(t, 0, 2, &p), 1);
+		CU_ASSERT(addr_same_host(&p.address, &v6));
+		CU_ASSERT_EQUAL(addr_port(&p.address), 5062);
+		CU_ASSERT_NOT_EQUAL(pick(t, 0, 1, &p), 1);
 	}
-	CU_ASSERT_EQUAL(table_pick_target(t, 0, 0, 0, 0, &a), -1);
+	CU_ASSERT_EQUAL(pick(t, 0, 0, &p), -1);
 	table_free(t);
 }
 
@@ -167,13 +173,157 @@ static void test_pick_fallback(void)
 {
 	struct err err;
 	struct table *t = build(&err);
-	struct addr a, resolved = addr("203.0.113.9");
-	CU_ASSERT(table_pick_target(t, 0, 1, 0, 0, &a) >= 0);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), -1);  /* a name that has not resolved */
-	addr_set_port(&resolved, 5080);
-	target_set_address(t->regions[1].targets[0], &resolved);
-	CU_ASSERT_EQUAL(table_pick_target(t, 1, 3, 0, 0, &a), 0);
-	CU_ASSERT(addr_equal(&a, &resolved));
+	struct target_place p, resolved = {.address = addr("203.0.113.9"), .weight = 1};
+	CU_ASSERT(pick(t, 0, 1, &p) >= 0);
+	CU_ASSERT_EQUAL(pick(t, 1, 3, &p), -1);  /* a name that has not resolved */
+	addr_set_port(&resolved.address, 5080);
+	target_set_place(t->regions[1].targets[0], &resolved);
+	CU_ASSERT_EQUAL(pick(t, 1, 3, &p), 0);
+	CU_ASSERT(addr_equal(&p.address, &resolved.address));
+	table_free(t);
+}
+
+/* us-west-2 is a name: what its records say of up to eight addresses, all of them up. */
+struct found { const char *address; uint32_t priority, weight; uint8_t srv_host; uint32_t rank; };
+
+static struct table *located(const struct found *f, unsigned n)
+{
+	struct err err;
+	struct table *t = build(&err);
+	for (unsigned i = 0; i < n; i++) {
+		struct target_place p = {.address = addr(f[i].address), .priority = f[i].priority, .weight = f[i].weight,
+		                         .srv_host = f[i].srv_host, .rank = f[i].rank};
+		target_set_place(t->regions[1].targets[i], &p);
+		set_health(t, 1, i, true, 1);
+	}
+	return t;
+}
+
+/* How many of `calls` go to each. */
+static void spread(const struct table *t, unsigned calls, unsigned seen[8])
+{
+	struct target_place p;
+	memset(seen, 0, 8 * sizeof seen[0]);
+	for (unsigned i = 0; i < calls; i++) {
+		int k = pick(t, 1, 3, &p);
+		CU_ASSERT_FATAL(k >= 0 && k < 8);
+		seen[k]++;
+	}
+}
+
+/* RFC 7984: a host's addresses in the order of RFC 6724; the other family while the first is down, and at once:
+ * nothing is tried where probes say that it does not get through. */
+static void test_dual_stack(void)
+{
+	static const struct found f[] = {
+		{"203.0.113.1", 0, 1, 0, 2}, {"2001:db8::1", 0, 1, 0, 1}, {"203.0.113.2", 0, 1, 0, 2}, {"2001:db8::2", 0, 1, 0, 1},
+	};
+	struct table *t = located(f, 4);
+	unsigned n[8];
+	struct target_place p;
+	spread(t, 20, n);
+	CU_ASSERT(n[0] == 0 && n[1] == 10 && n[2] == 0 && n[3] == 10);   /* those of one family in turn */
+	set_health(t, 1, 1, false, 0);
+	spread(t, 20, n);
+	CU_ASSERT(n[0] == 0 && n[1] == 0 && n[2] == 0 && n[3] == 20);
+	set_health(t, 1, 3, false, 0);
+	spread(t, 20, n);
+	CU_ASSERT(n[0] == 10 && n[1] == 0 && n[2] == 10 && n[3] == 0);
+	set_health(t, 1, 1, true, 1);
+	spread(t, 20, n);
+	CU_ASSERT_EQUAL(n[1], 20);
+	/* the node sends by one family alone: what the order says of the other does not hold it up */
+	CU_ASSERT(pick(t, 1, 1, &p) % 2 == 0);
+	CU_ASSERT_EQUAL(addr_family(&p.address), AF_INET);
+	/* a call that was there tries the other one */
+	CU_ASSERT(table_pick_target(t, 1, &(struct table_want){.families = 3, .tried = 1u << 1}, 0, &p) % 2 == 0);
+	table_free(t);
+}
+
+/* RFC 7984, RFC 2782: a record's weight is its host's, however many addresses that has. */
+static void test_dual_stack_weight(void)
+{
+	static const struct found f[] = {
+		{"2001:db8::1", 0, 10, 0, 1}, {"2001:db8::2", 0, 10, 0, 1}, {"203.0.113.1", 0, 10, 0, 2}, {"203.0.113.9", 0, 30, 1, 2},
+		{"203.0.113.10", 5, 99, 2, 1},
+	};
+	struct table *t = located(f, 5);
+	unsigned n[8];
+	spread(t, 400, n);
+	CU_ASSERT(n[3] >= 295 && n[3] <= 305);               /* 30 of 40 */
+	CU_ASSERT(n[0] >= 45 && n[0] <= 55 && n[1] >= 45 && n[1] <= 55);
+	CU_ASSERT(n[2] == 0 && n[4] == 0);
+	/* by IPv4 alone */
+	set_health(t, 1, 0, false, 0);
+	set_health(t, 1, 1, false, 0);
+	spread(t, 400, n);
+	CU_ASSERT(n[2] >= 95 && n[2] <= 105 && n[3] >= 295 && n[3] <= 305);
+	set_health(t, 1, 2, false, 0);
+	set_health(t, 1, 3, false, 0);
+	spread(t, 10, n);
+	CU_ASSERT_EQUAL(n[4], 10);                           /* the next priority */
+	table_free(t);
+}
+
+/* RFC 2782: weight 0 hardly ever while there are others; all of them 0: in turn. */
+static void test_weight_zero(void)
+{
+	static const struct found f[] = {{"203.0.113.1", 0, 0, 0, 1}, {"203.0.113.2", 0, 0, 1, 1}, {"203.0.113.3", 0, 5, 2, 1}};
+	struct table *t = located(f, 3);
+	unsigned n[8];
+	spread(t, 100, n);
+	CU_ASSERT_EQUAL(n[2], 100);
+	set_health(t, 1, 2, false, 0);
+	spread(t, 100, n);
+	CU_ASSERT(n[0] == 50 && n[1] == 50);
+	table_free(t);
+}
+
+/* Records share among the addresses of their name; another target of the region is not moved by their figures. */
+static void test_two_names(void)
+{
+	struct proxy_region_config regions[2];
+	memset(regions, 0, sizeof regions);
+	target(&regions[0], "198.51.100.21", 5060);
+	target(&regions[1], "a.example", 5060);
+	target(&regions[1], "203.0.113.9", 5060);
+	struct proxy_routing r = {.policy = policy(), .regions = regions};
+	struct err err;
+	struct table *t = table_new(&r, NULL, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	unsigned literal = t->regions[1].n_targets - 1, n[3] = {0};
+	for (unsigned i = 0; i < 2; i++) {
+		struct target_place p = {.address = addr(i ? "203.0.113.2" : "203.0.113.1"), .weight = i ? 3000 : 1000, .srv_host = (uint8_t)i};
+		target_set_place(t->regions[1].targets[i], &p);
+		set_health(t, 1, i, true, 1);
+	}
+	set_health(t, 1, literal, true, 1);
+	for (unsigned i = 0; i < 600; i++) {
+		struct target_place p;
+		int k = pick(t, 1, 3, &p);
+		CU_ASSERT_FATAL(k >= 0);
+		n[k == (int)literal ? 2 : k]++;
+	}
+	CU_ASSERT(n[0] >= 95 && n[0] <= 105 && n[1] >= 295 && n[1] <= 305 && n[2] >= 195 && n[2] <= 205);
+	table_free(t);
+}
+
+/* Of what was heard nothing: behind the others, before those that asked to be left alone, and no longer than it lasts. */
+static void test_doubt(void)
+{
+	struct err err;
+	struct table *t = build(&err);
+	struct table_want want = {.families = 1};
+	struct target_place p;
+	set_health(t, 0, 0, true, 1);
+	set_health(t, 0, 2, true, 1);
+	atomic_store(&t->regions[0].targets[0]->doubt_until_us, 1000);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, &want, 999, &p), 2);
+	atomic_store(&t->regions[0].targets[2]->shun_until_us, 1000);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(table_pick_target(t, 0, &want, 999, &p), 0);
+	CU_ASSERT(table_pick_target(t, 0, &want, 1000, &p) != table_pick_target(t, 0, &want, 1000, &p));
 	table_free(t);
 }
 
@@ -294,5 +444,7 @@ static void test_reload(void)
 
 UNIT_MAIN("table", {"a reload keeps what lives", test_reload}, {"lookups", test_lookup}, {"a source of two trunks", test_conflict},
           {"healthy targets in turn", test_pick_healthy}, {"only families that can be sent to", test_pick_family},
-          {"none healthy, none resolved", test_pick_fallback}, {"a region's health", test_refresh},
+          {"none healthy, none resolved", test_pick_fallback}, {"both families of a host", test_dual_stack},
+          {"weights are hosts'", test_dual_stack_weight}, {"weight 0", test_weight_zero}, {"a name beside another", test_two_names},
+          {"in doubt", test_doubt}, {"a region's health", test_refresh},
           {"a target's status", test_target_status}, {"facts", test_facts})

@@ -227,9 +227,9 @@ static void test_regions(void)
 	          "REGION     STATE  HEALTH  CALLS  SETUPS  CPS  HOT  LATENCY      RTT  ERRORS  WEIGHT\n"
 	          "us-west-2  ready  up        124       4    0  no         -  12.3 ms    0.0%      50\n"
 	          "\n"
-	          "TARGET                  ADDRESS             PRIORITY  WEIGHT  TTL  HEALTH  SINCE                     RTT  LAST ERROR\n"
-	          "sip:198.51.100.21:5060  198.51.100.21:5060         0       0    -  up      2026-01-31T11:59:00Z  22.0 ms  -\n"
-	          "sip:west.example:5060   -                          0       0    -  down    2026-01-31T11:59:00Z        -  no answer in 500 ms\n");
+	          "TARGET                  ADDRESS             BY   PRIORITY  WEIGHT  TTL  HEALTH  SINCE                     RTT  LAST ERROR\n"
+	          "sip:198.51.100.21:5060  198.51.100.21:5060  udp         0       0    -  up      2026-01-31T11:59:00Z  22.0 ms  -\n"
+	          "sip:west.example:5060   -                   -           0       0    -  down    2026-01-31T11:59:00Z        -  no answer in 500 ms\n");
 	end();
 }
 

@@ -9,35 +9,10 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include "proxy/transport.h"
+#include "tests/unit/certificate.h"
 #include "tests/unit/unit.h"
-
-static EVP_PKEY *key;
-
-/* Signed by itself; `names` as openssl's configuration has a subjectAltName, or NULL. */
-static X509 *certificate(const char *common_name, const char *names)
-{
-	X509 *c = X509_new();
-	if (!key)
-		key = EVP_EC_gen("P-256");
-	X509_set_version(c, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(c), 1);
-	X509_gmtime_adj(X509_getm_notBefore(c), 0);
-	X509_gmtime_adj(X509_getm_notAfter(c), 3600);
-	X509_set_pubkey(c, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1, 0);
-	X509_set_issuer_name(c, X509_get_subject_name(c));
-	if (names) {
-		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-		X509_add_ext(c, e, -1);
-		X509_EXTENSION_free(e);
-	}
-	CU_ASSERT_FATAL(X509_sign(c, key, EVP_sha256()) > 0);
-	return c;
-}
 
 static void test_names(void)
 {
@@ -97,7 +72,7 @@ static void write_certificate(FILE *f)
 	PEM_write_X509(f, c);
 	X509_free(c);
 }
-static void write_key(FILE *f) { PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL); }
+static void write_key(FILE *f) { PEM_write_PrivateKey(f, certificate_key(), NULL, NULL, 0, NULL, NULL); }
 static void write_other_key(FILE *f)
 {
 	EVP_PKEY *other = EVP_EC_gen("P-256");
@@ -126,12 +101,14 @@ static void test_contexts(void)
 	SSL *server = tls_server(c), *client = tls_client(c, "a.example", NULL);
 	CU_ASSERT_PTR_NOT_NULL(server);
 	CU_ASSERT_PTR_NOT_NULL(client);
+	CU_ASSERT_TRUE(tls_context_presents(c));
 	tls_context_release(tls_context_hold(c));
 	tls_context_release(c);
 	SSL_free(server);        /* a connection outlives the context it was made by */
 	SSL_free(client);
 	c = tls_context_new(&(struct tls_files){NULL, NULL, pem}, &err);
 	CU_ASSERT_PTR_NULL(tls_server(c));
+	CU_ASSERT_FALSE(tls_context_presents(c));
 	tls_context_release(c);
 	tls_context_release(NULL);
 	refused(none, good, NULL, "none.pem: No such file");
@@ -141,8 +118,7 @@ static void test_contexts(void)
 	refused(pem, other, NULL, "o.pem: key values mismatch");
 	refused(pem, good, none, "CA certificates ");
 	unlink(pem), unlink(good), unlink(other), unlink(bad), rmdir(dir);
-	EVP_PKEY_free(key);
-	key = NULL;
+	certificate_forget();
 }
 
 static void test_transports(void)
