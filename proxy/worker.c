@@ -279,12 +279,22 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	worker_end(w);
 }
 
+/* Whether some parameter in it is called like those of overload control: a quick look before the real one. */
+static bool may_ask(const char *p, const char *end)
+{
+	while ((p = memchr(p, ';', (size_t)(end - p))) && end - p > 2) {
+		if (!strncasecmp(++p, "oc", 2))
+			return true;
+	}
+	return false;
+}
+
 /* Where the neighbour takes part in overload control he hears with each response how it is here; else as it is. */
 static const void *tell_neighbour(struct worker *w, const char *data, size_t *len, char *room, size_t size)
 {
 	const char *line = *len > 16 && !memcmp(data, "SIP/2.0 ", 8) ? memchr(data, '\n', *len) : NULL;
 	size_t head = line ? *len - (size_t)(line - data) : 0;
-	if (!line || !memmem(line, head < OC_WITHIN ? head : OC_WITHIN, ";oc", 3))
+	if (!line || !may_ask(line, line + (head < OC_WITHIN ? head : OC_WITHIN)))
 		return data;
 	struct oc oc = {.percent = (unsigned)((uint64_t)overload_shed(&w->overload) * 100 / OVERLOAD_ONE),
 	                .validity_ms = OC_VALIDITY_MS, .seq_us = clock_wall_us()};
