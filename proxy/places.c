@@ -16,13 +16,6 @@ static bool among(const struct places *s, const struct target_place *p, unsigned
 	return false;
 }
 
-void places_add(struct places *s, const struct target_place *p)
-{
-	unsigned which;
-	if (s->n < PLACES_MAX && !among(s, p, &which))
-		s->all[s->n++] = *p;
-}
-
 /* Among equals by their text, so that it is not for the answers' order to say which are used. */
 static int order(const void *a, const void *b)
 {
@@ -35,6 +28,17 @@ static int order(const void *a, const void *b)
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
 	return strcmp(addr_str(&x->address, tx), addr_str(&y->address, ty));
+}
+
+void places_add(struct places *s, const struct target_place *p)
+{
+	unsigned which;
+	if (!among(s, p, &which)) {
+		if (s->n < PLACES_MAX)
+			s->all[s->n++] = *p;
+	} else if (order(p, &s->all[which]) < 0) {
+		s->all[which] = *p;
+	}
 }
 
 unsigned places_order(struct places *s, unsigned most)

@@ -11,7 +11,7 @@ struct places {
 	unsigned n;
 };
 
-/* Once each; more than PLACES_MAX are left out. */
+/* Once each, by the better of its records; more than PLACES_MAX are left out. */
 void places_add(struct places *places, const struct target_place *place);
 /* Those to be used first, first, and at most `most` of them; returns how many there were. */
 unsigned places_order(struct places *places, unsigned most);

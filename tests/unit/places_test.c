@@ -147,5 +147,18 @@ static void test_order(void)
 	CU_ASSERT(at(0, "192.0.2.3:5060", SIP_UDP) && at(1, "[2001:db8::2]:5060", SIP_UDP) && at(2, "192.0.2.2:5060", SIP_UDP));
 }
 
+/* Two records lead to one address: it counts by the better of them, whichever answer came first. */
+static void test_twice(void)
+{
+	for (unsigned turn = 0; turn < 2; turn++) {
+		struct places s = {.n = 0};
+		add(&s, "192.0.2.1:5060", SIP_UDP, turn ? 20 : 10);
+		add(&s, "192.0.2.1:5060", SIP_UDP, turn ? 10 : 20);
+		CU_ASSERT_EQUAL(s.n, 1);
+		CU_ASSERT_EQUAL(s.all[0].priority, 10);
+	}
+}
+
 UNIT_MAIN("places", {"what stays", test_stay}, {"another transport", test_transport}, {"a lookup that failed in part", test_partial},
-          {"one family that failed", test_one_family}, {"more than slots", test_crowded}, {"which first", test_order})
+          {"one family that failed", test_one_family}, {"more than slots", test_crowded}, {"which first", test_order},
+          {"one address of two records", test_twice})
