@@ -37,7 +37,7 @@ struct name {
 	unsigned asking;             /* queries that are out */
 	struct locate_service services[LOCATE_SERVICES_MAX];
 	unsigned n_services, service;      /* to be asked for; the next one */
-	bool stale;                  /* the transports it began with are others now */
+	bool stale;                  /* the transports it began with, or its slots, are others now */
 	bool naptr;                  /* they are by NAPTR */
 	bool last_step;              /* the host's own addresses were asked for */
 	unsigned declined;           /* transports by which the service is decidedly not there, a bit each */
@@ -387,6 +387,14 @@ static struct name *name_of(struct resolver *r, const struct target *target)
 	return n;
 }
 
+/* What was asked for is not what is needed now. */
+static void ask_anew(struct name *n)
+{
+	n->stale = true;
+	if (!n->asking)
+		again_in(n, 0);
+}
+
 static int want(struct resolver *r, struct target *const *slots, unsigned n_slots)
 {
 	struct name *n = name_of(r, slots[0]);
@@ -401,9 +409,11 @@ static int want(struct resolver *r, struct target *const *slots, unsigned n_slot
 			return -ENOMEM;
 		}
 		r->names = n;
-		again_in(n, 0);
 	}
-	n->n_slots = n_slots < SLOTS_MAX ? n_slots : SLOTS_MAX;
+	n_slots = n_slots < SLOTS_MAX ? n_slots : SLOTS_MAX;
+	if (n->n_slots != n_slots)   /* others are empty, or were taken away with what was in them */
+		ask_anew(n);
+	n->n_slots = n_slots;
 	memcpy(n->slots, slots, n->n_slots * sizeof slots[0]);
 	n->wanted = true;
 	return 0;
@@ -432,11 +442,8 @@ static void set_transports(struct resolver *r, unsigned transports)
 	if (r->transports == transports)
 		return;
 	r->transports = transports;
-	for (struct name *n = r->names; n; n = n->next) {
-		n->stale = true;
-		if (!n->asking)
-			again_in(n, 0);
-	}
+	for (struct name *n = r->names; n; n = n->next)
+		ask_anew(n);
 }
 
 int resolver_set_table(struct resolver *r, const struct table *table)
