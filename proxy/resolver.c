@@ -31,7 +31,7 @@ struct name {
 	struct event *again;
 	bool wanted, failing, gone;  /* gone: freed when the last answer is here */
 	bool lacking, crowded;       /* said already: a host that SRV names has no address; there are more than slots */
-	bool by_naptr;               /* the last good answer began so */
+	bool by_naptr, by_srv;       /* so the last good answer came */
 	unsigned denials;            /* in a row */
 
 	unsigned asking;             /* queries that are out */
@@ -98,7 +98,8 @@ static void succeed(struct name *n)
 		log_info("target %s resolves again", target_of(n)->uri);
 	n->failing = false;
 	n->denials = 0;
-	n->by_naptr = n->naptr;
+	n->by_naptr = n->naptr && !n->stale;
+	n->by_srv = n->hosts > 0 && !n->stale;
 	n->lacking = n->lacks;
 	again_in(n, n->error == ARES_SUCCESS ? n->ttl_s : RETRY_S);
 }
@@ -166,6 +167,9 @@ static void over(struct name *n)
 	else if (n->error != ARES_SUCCESS || !next_step(n))
 		fail(n);
 }
+
+/* That records are gone by which it was found has to be said as often as that it has none at all. */
+static bool believes(const struct name *n) { return n->denials + 1 >= RESOLVER_DENIALS; }
 
 /* Whether there is no such record; else, and unless it is there, it is not known. */
 static bool denies(struct name *n, int status)
@@ -316,7 +320,7 @@ static bool next_step(struct name *n)
 	}
 	enum sip_transport transport = n->naptr || t->transport_said ? n->services[0].transport : locate_default(t->secure);
 	n->refused = n->declined >> transport & 1;
-	if (n->hosts || n->refused)
+	if (n->hosts || n->refused || (n->by_srv && !believes(n)))
 		return false;
 	n->asking++;                 /* of this function, so that an answer at once does not end it */
 	ask_own_addresses(n, transport);
@@ -341,6 +345,8 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer,
 		note_ttl(n, locate_ttl(answer, len, TTL_MAX_S));
 	else if (n->by_naptr && status != ARES_SUCCESS && !denies(n, status))
 		n->error = status;
+	else if (n->by_naptr && !believes(n))
+		n->last_step = true;
 	else
 		n->n_services = locate_by_name(t->host, want, n->services);
 	over(n);
@@ -442,8 +448,10 @@ static void set_transports(struct resolver *r, unsigned transports)
 	if (r->transports == transports)
 		return;
 	r->transports = transports;
-	for (struct name *n = r->names; n; n = n->next)
+	for (struct name *n = r->names; n; n = n->next) {
+		n->by_naptr = n->by_srv = false;   /* of records that may be of no use any more */
 		ask_anew(n);
+	}
 }
 
 int resolver_set_table(struct resolver *r, const struct table *table)
