@@ -28,7 +28,7 @@ CLEANFILES += tests/bench/board
 EXTRA_DIST += tests/bench/fleet tests/bench/fleet_kill.py
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
-	tests/bench/calls tests/bench/stage.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy
+	tests/bench/calls tests/bench/stage.py tests/bench/tunnel.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy
 # Tests with real routers: tests/peer/bird runs this program.
 EXTRA_PROGRAMS += tests/peer/speaker
 tests_peer_speaker_SOURCES = tests/peer/speaker.c
