@@ -53,9 +53,9 @@ def report(samples, names, transport="UDP"):
                 "%.2f" % of["kamailio"] if "kamailio" in of else "-", "%.2f" % of["relay"] if "relay" in of else "-",
                 p99[name]))
             # The highest rate is the last one written and stays: the headline figure.
-            for other in of if name == names[0] else ():
-                ratio = "%s.%scpu_ratio_" + other
-                figures[ratio % (transport.lower(), "")] = figures[ratio % (transport.lower(), "cps%d." % rate)] = round(of[other], 3)
+            for other in of if name.startswith("tandem") else ():
+                for which in ("", "cps%d." % rate):
+                    figures["%s.%scpu_ratio_%s" % (transport.lower(), which, other)] = round(of[other], 3)
         if "claims" in names and "tandem" in names:
             figures["claims.cpu_ratio"] = round(cpu["claims"] / cpu["tandem"], 3)
             figures["claims.setup_p99_added_ms"] = round(p99["claims"] - p99["tandem"], 3)

@@ -16,10 +16,10 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 CARRIER, REGIONS = "192.0.2.2", ("198.51.100.21", "198.51.100.22")
 EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13", "claims": "198.51.100.14",
           "tandem-tcp": "198.51.100.15", "kamailio-tcp": "198.51.100.16",
-          "tandem-tls": "198.51.100.17", "kamailio-tls": "198.51.100.18"}
+          "handover": "198.51.100.19", "tandem-tls": "198.51.100.17", "kamailio-tls": "198.51.100.18"}
 FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13",
          "claims": "203.0.113.14", "tandem-tcp": "203.0.113.15", "kamailio-tcp": "203.0.113.16",
-         "tandem-tls": "203.0.113.17", "kamailio-tls": "203.0.113.18"}
+         "handover": "203.0.113.19", "tandem-tls": "203.0.113.17", "kamailio-tls": "203.0.113.18"}
 CALL_MS = 200
 NAMES = ("tandem", "claims", "kamailio", "relay")
 STREAMS = {"TCP": ("tandem-tcp", "kamailio-tcp"), "TLS": ("tandem-tls", "kamailio-tls")}
@@ -45,7 +45,8 @@ admin: {{listen: ["unix:{dir}/{name}.sock"]}}
 log: {{level: warn, calls: {{file: {dir}/{name}.jsonl}}}}
 {more}"""
 TLS_LISTEN = """
-  - {{address: {front}, port: {port}, transport: tls, anycast: true, certificate: {dir}/{front}.pem, key: {dir}/{front}.key}}"""
+  - {{address: {front}, port: {port}, transport: tls, anycast: true, certificate: {dir}/{front}.pem,
+      key: {dir}/{front}.key}}"""
 KAMAILIO_TCP = """tcp_children=1
 tcp_source_ipv4={front}
 listen=tcp:{front}:5060"""
@@ -101,17 +102,21 @@ class Bench:
 
     # ---- the servers ----
 
-    def start_tandem(self, cpus, name="tandem", workers=1, more=""):
+    def start_tandem(self, cpus, name="tandem", workers=1, more="", under=()):
         config, targets, tls = "%s/%s.yaml" % (self.dir, name), TARGETS[transport_of(name)], transport_of(name) == "tls"
         with open(config, "w") as out:
             out.write(TANDEM_CONFIG.format(
                 name=name, workers=workers, egress=EGRESS[name], front=FRONT[name], r1=targets[0], r2=targets[1],
                 dir=self.dir, more=more, authority=", ca: %s/ca.pem" % self.dir if tls else "",
                 listen=TLS_LISTEN.format(front=FRONT[name], dir=self.dir, port=tunnel.PORT) if tls else ""))
-        return self.spawn(name, [self.args.build + "/tandemd", "-c", config], cpus)
+        return self.spawn(name, [*under, self.args.build + "/tandemd", "-c", config], cpus)
 
     def start_tandem2(self, cpus):
         return self.start_tandem(cpus, "tandem2", 2)
+
+    def start_handover(self, cpus):
+        """Two workers, and no permission for BPF: the kernel chooses among them by addresses and ports."""
+        return self.start_tandem(cpus, "handover", 2, under=("setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin"))
 
     def start_claims(self, cpus):
         """tandem as one node of a fleet: it claims each transaction in Redis, which runs beside SIPp. By a Unix socket: over
@@ -167,8 +172,9 @@ class Bench:
             if os.path.exists(old):
                 os.unlink(old)
         transport, front = transport_of(server), FRONT[server]
-        command = ["sipp", "-nostdin", "-sf", self.dir + ("/uac-tls.xml" if transport == "tls" else "/uac.xml"), "-i", CARRIER,
-                   "-p", "5070", "-s", "+14155550123", "-key", "front", "%s:%d" % (front, tunnel.PORT), "-bind_local",
+        scenario = "/uac-tls.xml" if transport == "tls" else "/uac.xml"
+        command = ["sipp", "-nostdin", "-sf", self.dir + scenario, "-i", CARRIER, "-p", "5070",
+                   "-s", "+14155550123", "-key", "front", "%s:%d" % (front, tunnel.PORT), "-bind_local",
                    "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS),
                    "-t", "u1" if transport == "udp" else "t1", "-trace_stat", "-stf", stat, "-fd", "1", "-trace_rtt",
                    "-rtt_freq", "1000", "-timeout", "%ds" % (seconds + 30),

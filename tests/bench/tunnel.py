@@ -44,8 +44,8 @@ def certificates(directory, addresses):
         with open("%s/%s.ext" % (directory, address), "w") as out:
             out.write("subjectAltName=IP:%s\n" % address)
         openssl("req", *new_key, "-keyout", address + ".key", "-out", address + ".csr", "-subj", "/CN=" + address)
-        openssl("x509", "-req", "-in", address + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", address + ".ext", "-out", address + ".pem")
+        openssl("x509", "-req", "-in", address + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "2", "-extfile", address + ".ext", "-out", address + ".pem")
 
 
 def write(directory, carrier, fronts, regions):
