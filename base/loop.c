@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEARTBEAT_MS 100
@@ -36,6 +37,7 @@ struct loop {
 	atomic_bool breaking;
 	pthread_t thread;
 	bool started, poll;
+	uint32_t gather_us;
 	pthread_mutex_t lock;    /* guards the list */
 	struct letter *first, **last;
 };
@@ -155,16 +157,28 @@ const char *loop_name(const struct loop *loop)
 }
 
 void loop_set_poll(struct loop *loop) { loop->poll = true; }
+void loop_set_gather(struct loop *loop, uint32_t us) { loop->gather_us = us; }
+
+static void gather(const struct loop *loop, int64_t *last_us)
+{
+	const struct timespec rest = {.tv_nsec = loop->gather_us * 1000L};
+	if (clock_us() - *last_us < 2 * (int64_t)loop->gather_us)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+	*last_us = clock_us();
+}
 
 void loop_run(struct loop *loop)
 {
-	if (!loop->poll) {
+	int64_t last_us = 0;
+	if (!loop->poll && !loop->gather_us) {
 		event_base_dispatch(loop->base);
 		return;
 	}
-	do
-		event_base_loop(loop->base, EVLOOP_NONBLOCK);
-	while (!event_base_got_exit(loop->base));
+	do {
+		event_base_loop(loop->base, loop->poll ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		if (!loop->poll)
+			gather(loop, &last_us);
+	} while (!event_base_got_exit(loop->base));
 }
 
 static void *thread_main(void *arg)

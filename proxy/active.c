@@ -27,8 +27,13 @@ struct active {
 static size_t key_of(const char *call_id, size_t call_id_len, const char *caller, const char *callee,
                      char key[KEY_MAX])
 {
-	int n = snprintf(key, KEY_MAX, "%.*s\n%s\n%s", (int)call_id_len, call_id, caller, callee);
-	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+	struct writer w = writer_of(key, KEY_MAX);
+	write_bytes(&w, call_id, call_id_len);
+	write_str(&w, "\n");
+	write_str(&w, caller);
+	write_str(&w, "\n");
+	write_str(&w, callee);
+	return w.bad ? 0 : writer_len(&w);
 }
 
 static void forget(struct active *a)

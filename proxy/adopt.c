@@ -153,7 +153,7 @@ static void via_text(char *out, size_t size, const struct sip_via_view *v)
 	write_dec(&w, v->port);
 	write_str(&w, ";branch=");
 	write_str(&w, v->branch ? v->branch : "");
-	out[w.bad ? 0 : writer_len(&w)] = 0;
+	write_end(&w);
 }
 
 /* Section 17.1.1.3, to where the response came from. Its Request-URI is not known any more; who gets an ACK goes by

@@ -23,6 +23,8 @@
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
 _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
+#define HEAP_STEPS 256
+#define HEAP_STEP_BYTES 65536        /* below what the allocator maps by itself */
 #define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
 #define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
 #define OC_WITHIN 1024            /* the topmost Via is among the first bytes */
@@ -274,12 +276,22 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	worker_end(w);
 }
 
+/* Whether some parameter in it is called like those of overload control: a quick look before the real one. */
+static bool may_ask(const char *p, const char *end)
+{
+	while ((p = memchr(p, ';', (size_t)(end - p))) && end - p > 2) {
+		if (!strncasecmp(++p, "oc", 2))
+			return true;
+	}
+	return false;
+}
+
 /* Where the neighbour takes part in overload control he hears with each response how it is here; else as it is. */
 static const void *tell_neighbour(struct worker *w, const char *data, size_t *len, char *room, size_t size)
 {
 	const char *line = *len > 16 && !memcmp(data, "SIP/2.0 ", 8) ? memchr(data, '\n', *len) : NULL;
 	size_t head = line ? *len - (size_t)(line - data) : 0;
-	if (!line || !memmem(line, head < OC_WITHIN ? head : OC_WITHIN, ";oc", 3))
+	if (!line || !may_ask(line, line + (head < OC_WITHIN ? head : OC_WITHIN)))
 		return data;
 	struct oc oc = {.percent = (unsigned)((uint64_t)overload_shed(&w->overload) * 100 / OVERLOAD_ONE),
 	                .validity_ms = OC_VALIDITY_MS, .seq_us = clock_wall_us()};
@@ -377,6 +389,8 @@ static int make_parts(struct worker *w, struct err *err)
 	w->loop = loop_new(name);
 	if (w->loop && c->poll)
 		loop_set_poll(w->loop);
+	if (w->loop)
+		loop_set_gather(w->loop, c->gather_ms * 1000);
 	w->wheel = timer_wheel_new(clock_us());
 	w->signer = signer_new(c->secret, c->secret_len);
 	if (w->signer && c->old_secret_len && signer_accept(w->signer, c->old_secret, c->old_secret_len))
@@ -429,12 +443,24 @@ static void take_place(const struct worker *w)
 		log_warn("SIP worker %u cannot run on CPU %u (node.cpus): %s; it runs anywhere", w->index, cpu, strerror(rc));
 }
 
+/* The allocator grows a thread's heap by a page at a time, with a system call each: a first step for many calls, which it
+ * keeps (daemon/main.c). What is not used of it is not in memory. */
+static void reserve_heap(void)
+{
+	void *steps[HEAP_STEPS];
+	for (unsigned i = 0; i < HEAP_STEPS; i++)
+		steps[i] = malloc(HEAP_STEP_BYTES);
+	for (unsigned i = 0; i < HEAP_STEPS; i++)
+		free(steps[i]);
+}
+
 /* First thing on the worker's own thread. */
 static void on_started(void *arg)
 {
 	struct worker *w = arg;
 	log_set_sink(line_to_log, w);
 	take_place(w);
+	reserve_heap();
 	worker_begin(w);
 	w->common->app->start(w);
 	worker_end(w);
