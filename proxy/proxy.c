@@ -44,6 +44,7 @@ struct proxy {
 
 static int app_make(struct worker *w)
 {
+	active_init(w);
 	w->prober = prober_new(w);
 	return w->prober ? 0 : -ENOMEM;
 }
