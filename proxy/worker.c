@@ -17,6 +17,7 @@
 #include "proxy/call_log.h"
 #include "proxy/record.h"
 #include "proxy/sip/oc.h"
+#include "proxy/sip/steer.h"
 #include "proxy/trunk_rules.h"
 
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
@@ -155,11 +156,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len)
 {
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)call_id[i]) * 16777619u;
-	h ^= h >> 15;
-	return common->n_workers > 1 ? (unsigned)(((uint64_t)h * common->n_workers) >> 32) : 0;
+	return steer_owner(call_id, len, common->n_workers);
 }
 
 void worker_hand_over(struct worker *w, unsigned to, enum handover_kind kind, const struct sip_path *path, const void *data,

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "proxy/sip/steer.h"
 
 #define IN_BATCH 32
 #define OUT_BATCH 64
@@ -253,6 +254,14 @@ int udp_start(struct udp *u, struct event_base *base, udp_receive_fn *receive, u
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int udp_steer(const struct udp *u, int program)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < u->n_sockets && !rc; i++)
+		rc = steer_attach(program, u->sockets[i].fd);
+	return rc;
 }
 
 void udp_free(struct udp *u)
