@@ -278,8 +278,9 @@ static int pieces_taken(bool hurry, int all, unsigned ms)
 static void test_gather(void)
 {
 	/* a turn in 50 ms, which a slow machine may make longer, never shorter */
+	int64_t before = clock_us();
 	int taken = pieces_taken(false, 1000, 300);
-	CU_ASSERT(taken > 0 && taken < 30);
+	CU_ASSERT(taken > 0 && taken <= (clock_us() - before) / 50000 + 3);
 	/* what can be done at once is not kept waiting: it would take 50 s */
 	CU_ASSERT_EQUAL(pieces_taken(true, 1000, 20000), 1000);
 }
