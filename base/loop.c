@@ -38,6 +38,7 @@ struct loop {
 	pthread_t thread;
 	bool started, poll;
 	uint32_t gather_us;
+	bool hurry;
 	pthread_mutex_t lock;    /* guards the list */
 	struct letter *first, **last;
 };
@@ -159,6 +160,8 @@ const char *loop_name(const struct loop *loop)
 void loop_set_poll(struct loop *loop) { loop->poll = true; }
 void loop_set_gather(struct loop *loop, uint32_t us) { loop->gather_us = us; }
 
+void loop_hurry(struct loop *loop) { loop->hurry = true; }
+
 static void gather(const struct loop *loop, int64_t *last_us)
 {
 	const struct timespec rest = {.tv_nsec = loop->gather_us * 1000L};
@@ -167,18 +170,36 @@ static void gather(const struct loop *loop, int64_t *last_us)
 	*last_us = clock_us();
 }
 
-void loop_run(struct loop *loop)
+static void run_gathering(struct loop *loop)
 {
 	int64_t last_us = 0;
-	if (!loop->poll && !loop->gather_us) {
-		event_base_dispatch(loop->base);
-		return;
+	event_base_loop(loop->base, EVLOOP_ONCE);
+	while (!event_base_got_exit(loop->base)) {
+		if (loop->hurry) {
+			loop->hurry = false;
+			event_base_loop(loop->base, EVLOOP_NONBLOCK);
+			continue;
+		}
+		gather(loop, &last_us);
+		event_base_loop(loop->base, EVLOOP_ONCE);
 	}
-	do {
-		event_base_loop(loop->base, loop->poll ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
-		if (!loop->poll)
-			gather(loop, &last_us);
-	} while (!event_base_got_exit(loop->base));
+}
+
+static void run_polling(struct loop *loop)
+{
+	do
+		event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	while (!event_base_got_exit(loop->base));
+}
+
+void loop_run(struct loop *loop)
+{
+	if (loop->poll)
+		run_polling(loop);
+	else if (loop->gather_us)
+		run_gathering(loop);
+	else
+		event_base_dispatch(loop->base);
 }
 
 static void *thread_main(void *arg)

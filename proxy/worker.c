@@ -229,6 +229,8 @@ static void on_read_turn(void *arg)
 	worker_begin(w);
 	measure(w, udp_last_socket(w->udp), wait);
 	worker_end(w);
+	if (udp_more(w->udp))
+		loop_hurry(w->loop);
 }
 
 static void take(struct worker *w, const struct handover *h, char *data)

@@ -60,6 +60,7 @@ struct udp {
 	union control in_control[IN_BATCH];
 	int64_t wait_us;
 	unsigned last_socket;
+	bool last_full;
 	char *in_data;               /* IN_BATCH buffers of SIP_MESSAGE_MAX + 1 */
 
 	struct out out[OUT_BATCH];
@@ -182,6 +183,7 @@ static void measure(struct udp_socket *s, int n)
 
 int64_t udp_wait_us(const struct udp *u) { return u->wait_us; }
 unsigned udp_last_socket(const struct udp *u) { return u->last_socket; }
+bool udp_more(const struct udp *u) { return u->last_full; }
 
 /* RFC 3261 section 18.4: destination unreachable and parameter problem are a failure; what asks for smaller packets, or
  * says that one was too long on its way, is none. */
@@ -228,6 +230,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	int n = recvmmsg(fd, u->in, IN_BATCH, 0, NULL);
 	measure(s, n);
+	u->last_full = n == IN_BATCH;
 	if (n < 0 || s->errors)
 		read_errors(s);
 	for (int i = 0; i < n; i++) {

@@ -39,6 +39,8 @@ void udp_free(struct udp *udp);
 int64_t udp_wait_us(const struct udp *udp);
 /* Which socket that batch was read from. */
 unsigned udp_last_socket(const struct udp *udp);
+/* Whether there may be more where the last turn has read. */
+bool udp_more(const struct udp *udp);
 
 void udp_send(struct udp *udp, const struct sip_path *path, const void *data, size_t len);
 void udp_flush(struct udp *udp);
