@@ -203,3 +203,11 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 	decide_order(table, query->random, first, plan);
 	return 0;
 }
+
+bool policy_any_eligible(const struct policy_table *table, const struct policy_region_facts *facts)
+{
+	for (unsigned i = 0; i < table->n_regions; i++)
+		if (decide_reason(&table->regions[i], &facts[i], false, false) == POLICY_OK)
+			return true;
+	return false;
+}

@@ -240,6 +240,9 @@ struct policy_plan {
 int policy_decide(const struct policy_table *table, const struct policy_region_facts *facts,
                   const struct policy_query *query, struct policy_plan *plan);
 
+/* Whether any region, of whatever pool, could take a call now. */
+bool policy_any_eligible(const struct policy_table *table, const struct policy_region_facts *facts);
+
 const char *policy_admin_str(enum policy_admin admin);        /* "ready" "drain" "maint" */
 bool policy_admin_parse(const char *text, enum policy_admin *out);
 const char *policy_strategy_str(enum policy_strategy strategy);

@@ -6,6 +6,8 @@ libproxy_a_SOURCES = \
 	proxy/alias.c proxy/alias.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
+	proxy/call_best.c \
+	proxy/call_decide.c \
 	proxy/call_failover.c \
 	proxy/call_log.c proxy/call_log.h \
 	proxy/call_record.c \

@@ -96,7 +96,7 @@ def no_other_region():
     invite, connection = region.expect("INVITE")
     connection.send(response(invite, 503))
     region.expect("ACK")
-    carrier.expect(503)
+    carrier.expect(500)
     other = Dialog(plain)
     plain.send(other.request("INVITE"), FRONT)
     invite, connection = region.expect("INVITE")

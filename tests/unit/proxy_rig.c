@@ -53,7 +53,7 @@ static struct policy_table *policy(const struct rig_options *o)
 	};
 	static const struct policy_rule_config rules[] = {{.name = "all"}};
 	struct policy_pool_config pool = {
-		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
+		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = o->pool_of_one ? 1 : 2,
 		.failover = {.on = {408, 500, 502, 503, 504}, .n_on = 5, .attempts = o->attempts ? o->attempts : 2,
 		             .never = {404, 484, 486, 600, 603, o->never}, .n_never = o->never ? 6 : 5, .attempt_ms = o->attempt_ms,
 		             .total_ms = o->total_ms, .budget = o->budget, .budget_min = o->budget_min,

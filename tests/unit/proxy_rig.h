@@ -35,6 +35,7 @@ struct rig_options {
 	uint32_t budget_min;
 	unsigned east_targets;             /* 0: 1 */
 	bool east_sips;                    /* its target is sips:east.example, which is at EAST_TLS */
+	bool pool_of_one;                  /* calls go to us-east-1 alone */
 	const char *node;                  /* NULL: "iad-1" */
 };
 
