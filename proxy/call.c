@@ -168,7 +168,7 @@ static void refuse_sips(struct call *c) { finish(c, OUTCOME_REJECTED, 480, REPLY
 static bool serves_others(const struct call *c)
 {
 	struct policy_region_facts facts[POLICY_REGIONS_MAX];
-	table_facts(c->table, worker_now(c->w), facts);
+	table_facts(c->table, worker_now(c->w), false, facts);
 	return policy_any_eligible(c->table->policy, facts);
 }
 

@@ -24,7 +24,7 @@ static int decide(const struct call *c, const struct sip_msg *invite, struct dec
 	};
 	fill_headers(table->policy, invite, d);
 	int64_t start = clock_ns();
-	table_facts(table, c->begun_us, facts);
+	table_facts(table, c->begun_us, c->secure, facts);
 	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
 	d->ns = clock_ns() - start;
 	for (unsigned i = 0; i < d->plan.n_candidates; i++)
@@ -37,7 +37,7 @@ static int decide(const struct call *c, const struct sip_msg *invite, struct dec
 static bool sips_nowhere(const struct call *c, const struct policy_plan *plan)
 {
 	for (unsigned i = 0; i < plan->n_candidates; i++)
-		if (table_takes_sips(c->table, plan->candidates[i].region))
+		if (!plan->candidates[i].facts.no_sips)
 			return false;
 	return c->secure;
 }

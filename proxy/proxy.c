@@ -551,7 +551,8 @@ void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_statu
 	*out = (struct proxy_trunk_status){
 		.n_sources = t->n_sources, .max_calls = t->max_calls, .max_cps = t->max_cps,
 		.calls = atomic_load(&t->live->calls), .setups = atomic_load(&t->live->setups),
-		.calls_total = atomic_load(&t->live->calls_total), .limited_total = atomic_load(&t->live->limited_total),
+		.calls_total = atomic_load(&t->live->calls_total), .over_calls = atomic_load(&t->live->over_calls),
+		.over_cps = atomic_load(&t->live->over_cps),
 	};
 	snprintf(out->name, sizeof out->name, "%s", t->name);
 }
@@ -588,7 +589,7 @@ int proxy_explain(const struct proxy *p, const struct proxy_question *q, struct 
 	};
 	for (unsigned i = 0; (name = policy_table_header(t->policy, i)); i++)
 		headers[i] = question_header(q, name);
-	table_facts(t, query.now_us, facts);
+	table_facts(t, query.now_us, q->secure, facts);
 	return policy_decide(t->policy, facts, &query, plan);
 }
 
