@@ -190,7 +190,9 @@ static void finish_no_region(struct call *c)
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (!sip_write_response(&out, resp, trunk_edge_edit((enum trunk_edge)c->edge, resp)))
+	const struct sip_edit *edits[2];
+	trunk_edge_edits(c->edge, resp, edits);
+	if (!sip_write_response(&out, resp, edits))
 		return;
 	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
@@ -506,7 +508,7 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 		return;
 	c->flags = claim->flags;
 	snprintf(c->claim, sizeof c->claim, "%s", claim->key);
-	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
+	c->edge = (struct trunk_edge){call_trunk(c)->rules, true};
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
 	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
@@ -522,13 +524,13 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 }
 
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf, enum trunk_edge edge)
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf, struct trunk_edge edge)
 {
 	struct call *c = call_new(w, invite, back, source, -1);
 	if (!c)
 		return;
 	c->again = true;
-	c->edge = (uint8_t)edge;
+	c->edge = edge;
 	if (!branch_start_to(c, invite, f, sf))
 		finish(c, OUTCOME_FAILED, 513, "");
 }

@@ -65,7 +65,7 @@ struct call {
 	struct call_best *best;      /* malloc'ed; NULL: no region has said anything yet */
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
-	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
+	struct trunk_edge edge;      /* which responses cross on their way back; of the table */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */

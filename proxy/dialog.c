@@ -39,14 +39,11 @@ static void refuse(struct worker *w, const struct sip_msg *m, const struct sip_p
 	reply_to(w, m, path, source, status, "");
 }
 
-/* How it crosses the edge of trust: the dialog has a trunk at one end, a region at the other. */
-static enum trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
+/* Which way it crosses: the dialog has a trunk at one end, a region at the other. */
+static struct trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
 {
 	int i = table_trunk_by_hash(w->table, t->trunk);
-	if (i < 0)
-		return TRUNK_EDGE_NONE;
-	enum trunk_edge edge = trunk_rules_edge(w->table->trunks[i].rules);
-	return i == trunk ? edge : trunk_edge_back(edge);
+	return (struct trunk_edge){i < 0 ? NULL : w->table->trunks[i].rules, i != trunk};
 }
 
 /* Whom the carrier's certificate is of, where the request goes to him. */
@@ -59,11 +56,11 @@ static const char *subject_of(const struct worker *w, const struct token *t, int
 void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
                     int trunk, const struct dialog_route *route)
 {
-	enum trunk_edge edge = edge_of(w, &route->token, trunk);
+	struct trunk_edge edge = edge_of(w, &route->token, trunk);
 	struct sip_path next;
 	struct forward f;
-	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict,
-	                         .edit = {trunk_edge_edit(edge, m), NULL}};
+	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict};
+	trunk_edge_edits(edge, m, sf.edit);
 	if (!forward_next_hop(w, m, subject_of(w, &route->token, trunk), &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
 		refuse(w, m, path, source, 404);
 		return;
