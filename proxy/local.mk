@@ -15,6 +15,8 @@ libproxy_a_SOURCES = \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/dns.c proxy/dns.h \
 	proxy/forward.c proxy/forward.h \
+	proxy/held.c proxy/held.h \
+	proxy/hosts.c proxy/hosts.h \
 	proxy/ingress.c proxy/ingress.h \
 	proxy/live.c proxy/live.h \
 	proxy/locate.c proxy/locate.h \

@@ -15,6 +15,8 @@
 #include "proxy/active.h"
 #include "proxy/call_log.h"
 #include "proxy/claim.h"
+#include "proxy/held.h"
+#include "proxy/hosts.h"
 #include "proxy/ingress.h"
 #include "proxy/number.h"
 #include "proxy/prober.h"
@@ -54,6 +56,7 @@ static void app_unmake(struct worker *w)
 	prober_free(w->prober);
 	active_free_all(w);
 	claims_drop(w);
+	held_drop(w);
 }
 
 static const struct worker_app app = {app_make, app_start, app_table, ingress_message, app_unmake};
@@ -257,7 +260,7 @@ static int build(struct proxy *p, struct err *err)
 	if (!(p->self = self_new(c, err)))
 		return -EIO;
 	p->resolver = resolver_new(c->config.control, c->config.egress, c->config.n_egress, err);
-	if (!p->resolver)
+	if (!p->resolver || !(c->hosts = hosts_new(c->config.control, p->resolver, err)))
 		return -EIO;
 	p->sweep = event_new(loop_base(c->config.control), -1, EV_PERSIST, on_sweep, p);
 	return p->sweep && !resolver_set_table(p->resolver, c->table) ? 0 : err_set(err, ENOMEM, "out of memory");
@@ -440,6 +443,7 @@ void proxy_free(struct proxy *p)
 	resolver_free(p->resolver);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_free(p->common.workers[i]);
+	hosts_free(p->common.hosts);
 	free(p->common.workers);
 	call_log_free(p->common.log);
 	for (struct table *t = p->replaced, *older; t; t = older) {

@@ -34,6 +34,7 @@ struct sip_via_view {
 struct sip_uri_view {
 	const char *scheme, *user, *host;  /* host: IPv6 with brackets; user and host "" when absent */
 	uint16_t port;               /* where not said, that of its transport */
+	bool port_said;
 	const char *params;          /* "" when there are none */
 	bool lr;                     /* RFC 3261 section 19.1.1 */
 };
