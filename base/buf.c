@@ -111,3 +111,11 @@ void write_u16_at(struct writer *w, size_t at, uint16_t v)
 	w->start[at] = (uint8_t)(v >> 8);
 	w->start[at + 1] = (uint8_t)v;
 }
+
+bool write_end(struct writer *w)
+{
+	if (w->bad)
+		w->p = w->start;
+	*w->p = 0;
+	return !w->bad;
+}

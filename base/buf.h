@@ -46,6 +46,8 @@ void write_bytes(struct writer *w, const void *data, size_t len);
 void write_str(struct writer *w, const char *text);
 /* Decimal digits of `v`. */
 void write_dec(struct writer *w, uint64_t v);
+/* Puts a NUL after what was written, for which writer_of() had one byte less than there is; "" and false if that was bad. */
+bool write_end(struct writer *w);
 /* Puts `v` over the two bytes at `at` bytes from the start: for lengths known late. */
 void write_u16_at(struct writer *w, size_t at, uint16_t v);
 

@@ -12,6 +12,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/loop.c base/loop.h \
 	base/lpm.c base/lpm.h \
+	base/map.c base/map.h \
 	base/ring.c base/ring.h \
 	base/timer.c base/timer.h \
 	base/utf8.h

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEARTBEAT_MS 100
@@ -36,6 +37,8 @@ struct loop {
 	atomic_bool breaking;
 	pthread_t thread;
 	bool started, poll;
+	uint32_t gather_us;
+	bool hurry;
 	pthread_mutex_t lock;    /* guards the list */
 	struct letter *first, **last;
 };
@@ -155,16 +158,48 @@ const char *loop_name(const struct loop *loop)
 }
 
 void loop_set_poll(struct loop *loop) { loop->poll = true; }
+void loop_set_gather(struct loop *loop, uint32_t us) { loop->gather_us = us; }
 
-void loop_run(struct loop *loop)
+void loop_hurry(struct loop *loop) { loop->hurry = true; }
+
+static void gather(const struct loop *loop, int64_t *last_us)
 {
-	if (!loop->poll) {
-		event_base_dispatch(loop->base);
-		return;
+	const struct timespec rest = {.tv_nsec = loop->gather_us * 1000L};
+	if (clock_us() - *last_us < 2 * (int64_t)loop->gather_us)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+	*last_us = clock_us();
+}
+
+static void run_gathering(struct loop *loop)
+{
+	int64_t last_us = 0;
+	event_base_loop(loop->base, EVLOOP_ONCE);
+	while (!event_base_got_exit(loop->base)) {
+		if (loop->hurry) {
+			loop->hurry = false;
+			event_base_loop(loop->base, EVLOOP_NONBLOCK);
+			continue;
+		}
+		gather(loop, &last_us);
+		event_base_loop(loop->base, EVLOOP_ONCE);
 	}
+}
+
+static void run_polling(struct loop *loop)
+{
 	do
 		event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	while (!event_base_got_exit(loop->base));
+}
+
+void loop_run(struct loop *loop)
+{
+	if (loop->poll)
+		run_polling(loop);
+	else if (loop->gather_us)
+		run_gathering(loop);
+	else
+		event_base_dispatch(loop->base);
 }
 
 static void *thread_main(void *arg)

@@ -21,6 +21,12 @@ const char *loop_name(const struct loop *loop);
 
 /* Before loop_start(): it never sleeps, but asks the kernel again and again. For a processor that is its alone. */
 void loop_set_poll(struct loop *loop);
+/* Before loop_start(): while turns follow one another within twice `us`, it sleeps so long after each, and what comes
+ * meanwhile is for one turn, as network cards gather what they interrupt for. What comes alone is not kept waiting. 0: each
+ * turn at once. */
+void loop_set_gather(struct loop *loop, uint32_t us);
+/* The loop's thread: this turn has left something behind that can be done at once; none is gathered before it is. */
+void loop_hurry(struct loop *loop);
 
 /* Starts the thread. Signals are blocked in it. Returns 0 or a negative errno. */
 int loop_start(struct loop *loop);

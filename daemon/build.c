@@ -66,6 +66,7 @@ int build_proxy_config(const struct config *c, struct loop *control, struct prox
 	memcpy(p->cpus, c->node.cpus, sizeof p->cpus);
 	p->n_cpus = c->node.n_cpus;
 	p->poll = c->node.poll;
+	p->gather_ms = c->node.gather_ms;
 	p->connections = (struct proxy_connections){c->connections.most, c->connections.most_of_source, c->connections.idle_ms,
 	                                            c->connections.whole_ms, c->connections.ping_ms};
 	snprintf(p->calls_file, sizeof p->calls_file, "%s", c->log.calls_file);

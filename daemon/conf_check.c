@@ -410,6 +410,15 @@ static void check_tuning(struct conf *c, const struct config *config)
 		              "longer than eject_max (%u ms): the first time out is the shortest", t->eject_ms, t->eject_max_ms);
 }
 
+/* What waits for no other reason than that it is gathered is not to count as overload. */
+static void check_gather(struct conf *c, const struct config *config)
+{
+	uint32_t gather = config->node.gather_ms, target = config->overload.target_ms;
+	if (target && gather * 2 > target)
+		conf_error_at(c, &config->node.gather_ms, "gather is %u ms, but datagrams that wait longer than overload.target, %u ms, "
+		              "turn new calls away: write at most %u ms, or a longer target", gather, target, target / 2);
+}
+
 static void check_probes(struct conf *c, const struct config *config)
 {
 	const struct config_probes *p = &config->probes;
@@ -560,6 +569,7 @@ void conf_check(struct conf *c, const struct config *config)
 	check_rules(c, config);
 	check_tuning(c, config);
 	check_probes(c, config);
+	check_gather(c, config);
 	check_anycast(c, config);
 	conf_check_cluster(c, config);
 }

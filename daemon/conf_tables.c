@@ -99,6 +99,8 @@ static const struct conf_field node_fields[] = {
 	 .type = &conf_uint, .flags = CONF_LIST | CONF_ONE_OK, .max = 1023, CONF_ARRAY(S, cpus, n_cpus)},
 	{.key = "poll", .help = "workers never sleep, and so need a CPU each for themselves", .type = &conf_bool, .def = "false",
 	 CONF_MEMBER(S, poll)},
+	{.key = "gather", .help = "under load workers read what comes in this time in one turn; 0: each datagram at once",
+	 .type = &conf_ms, .def = "2ms", .max = 10, CONF_MEMBER(S, gather_ms)},
 	{.key = "max_call", .help = "an established call that nobody ended is forgotten then", .type = &conf_ms,
 	 .def = "4h", .min = 1000, .max = 48 * 3600000LL, CONF_MEMBER(S, max_call_ms)},
 };

@@ -40,6 +40,7 @@ struct config_node {
 	uint16_t cpus[CONFIG_CPUS_MAX];    /* of the workers; none: anywhere */
 	unsigned n_cpus;
 	bool poll;
+	uint32_t gather_ms;
 	uint32_t max_call_ms;             /* an established call nobody ended is forgotten then; default 4h */
 };
 

@@ -6,15 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/clock.h"
 #include "proxy/call_log.h"
 
 #define KEY_MAX 512
 
 struct active {
-	UT_hash_handle hh;
 	struct worker *w;
 	struct timer expiry;
 	struct record *end;
@@ -27,13 +24,27 @@ struct active {
 static size_t key_of(const char *call_id, size_t call_id_len, const char *caller, const char *callee,
                      char key[KEY_MAX])
 {
-	int n = snprintf(key, KEY_MAX, "%.*s\n%s\n%s", (int)call_id_len, call_id, caller, callee);
-	return n > 0 && n < KEY_MAX ? (size_t)n : 0;
+	struct writer w = writer_of(key, KEY_MAX);
+	write_bytes(&w, call_id, call_id_len);
+	write_str(&w, "\n");
+	write_str(&w, caller);
+	write_str(&w, "\n");
+	write_str(&w, callee);
+	return w.bad ? 0 : writer_len(&w);
 }
+
+static const void *key_in(const void *thing, size_t *len)
+{
+	const struct active *a = thing;
+	*len = a->key_len;
+	return a->key;
+}
+
+void active_init(struct worker *w) { map_init(&w->actives, key_in); }
 
 static void forget(struct active *a)
 {
-	HASH_DELETE(hh, a->w->actives, a);
+	map_remove(&a->w->actives, a);
 	timer_stop(a->w->wheel, &a->expiry);
 	table_release(a->end->table);
 	free(a->end);
@@ -82,39 +93,36 @@ void active_add(struct worker *w, struct record *end, const struct sip_msg *answ
 {
 	char key[KEY_MAX];
 	size_t n = key_of(record_texts(end), end->call_id_len, answer->from_tag, answer->to_tag, key);
-	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = NULL;
+	struct active *a = n ? calloc(1, sizeof *a + n) : NULL, *old = n ? map_find(&w->actives, key, n) : NULL;
 	region_call_begin(end->table->regions[end->end.region].live);
-	if (n)
-		HASH_FIND(hh, w->actives, key, n, old);
 	if (old)  /* the same call answered anew: its end was never seen */
 		end_call(old, ENDED_BY_NONE, RECORD_EX);
-	if (!a) {  /* cannot be followed: as good as over */
+	if (a) {
+		a->key_len = (uint16_t)n;
+		memcpy(a->key, key, n);
+	}
+	if (!a || !map_add(&w->actives, a)) {  /* cannot be followed: as good as over */
 		region_call_end(end->table->regions[end->end.region].live);
 		trunk_call_end(&end->table->trunks[end->trunk]);
 		if (logged)
 			log_end(w, end);
 		table_release(end->table);
 		free(end);
+		free(a);
 		return;
 	}
 	a->w = w;
 	a->end = end;
 	a->logged = logged;
 	a->answered_us = worker_now(w);
-	a->key_len = (uint16_t)n;
-	memcpy(a->key, key, n);
-	HASH_ADD(hh, w->actives, key, n, a);
 	expire_later(a, answer);
 }
 
 static struct active *find(struct worker *w, const char *call_id, const char *caller, const char *callee)
 {
 	char key[KEY_MAX];
-	struct active *a = NULL;
 	size_t n = key_of(call_id, strlen(call_id), caller, callee, key);
-	if (n)
-		HASH_FIND(hh, w->actives, key, n, a);
-	return a;
+	return n ? map_find(&w->actives, key, n) : NULL;
 }
 
 bool active_knows(struct worker *w, const struct sip_msg *resp)
@@ -202,22 +210,21 @@ static bool turned(const char *call, size_t len, char out[KEY_MAX])
 void active_over(struct worker *w, const char *call, size_t len)
 {
 	char other[KEY_MAX];
-	struct active *a = NULL;
+	struct active *a = map_find(&w->actives, call, len);
 	enum record_ended_by by = ENDED_BY_CALLER;
-	HASH_FIND(hh, w->actives, call, len, a);
 	if (!a && turned(call, len, other)) {
-		HASH_FIND(hh, w->actives, other, len, a);
+		a = map_find(&w->actives, other, len);
 		by = ENDED_BY_CALLEE;
 	}
 	if (a)
 		end_call(a, by, RECORD_WN);
 }
 
-unsigned active_count(const struct worker *w) { return HASH_COUNT(w->actives); }
+unsigned active_count(const struct worker *w) { return map_count(&w->actives); }
 
 void active_free_all(struct worker *w)
 {
-	struct active *a, *next;
-	HASH_ITER(hh, w->actives, a, next)
-		forget(a);
+	for (uint32_t at; at = 0, map_count(&w->actives);)
+		forget(map_next(&w->actives, &at));
+	map_free(&w->actives);
 }

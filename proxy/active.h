@@ -7,6 +7,9 @@
 #include "proxy/token.h"
 #include "proxy/worker.h"
 
+/* Once, before all others. */
+void active_init(struct worker *w);
+
 /* The call is answered. `end` is its end record, complete but for the end itself; malloc'ed, taken
  * over with its hold on its table. `answer` is the 2xx: its tags are the dialog's, and its Session-Expires (RFC 4028) says when the call is
  * over if nothing refreshes it; where it has none, that is after node.max_call. `logged`: its end is; not where the

@@ -57,11 +57,12 @@ static size_t write_sibling(char *text, size_t size, const struct sip_msg *m, co
 
 bool adopt_socket(const struct worker *w, const char *via, const struct addr *peer, uint8_t *socket)
 {
+	static const char by_udp[] = "SIP/2.0/UDP ";
 	char text[ADDR_STR_LEN + 1];
 	for (unsigned i = 0; i < w->common->config.n_listen; i++) {
 		const struct addr *a = &w->common->config.listen[i].address;
 		const char *at = addr_family(a) == addr_family(peer) ? strstr(via, addr_str(a, text)) : NULL;
-		if (at && at > via && at[-1] == ' ' && at[strlen(text)] == ';') {
+		if (at && at - via == sizeof by_udp - 1 && !memcmp(via, by_udp, sizeof by_udp - 1) && at[strlen(text)] == ';') {
 			*socket = (uint8_t)i;
 			return true;
 		}
@@ -153,7 +154,7 @@ static void via_text(char *out, size_t size, const struct sip_via_view *v)
 	write_dec(&w, v->port);
 	write_str(&w, ";branch=");
 	write_str(&w, v->branch ? v->branch : "");
-	out[w.bad ? 0 : writer_len(&w)] = 0;
+	write_end(&w);
 }
 
 /* Section 17.1.1.3, to where the response came from. Its Request-URI is not known any more; who gets an ACK goes by

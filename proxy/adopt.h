@@ -10,7 +10,7 @@
 void adopt_cancel(struct worker *w, const struct sip_msg *cancel, const struct sip_path *path, const struct addr *source,
                   int trunk, const struct proxy_sent *sent);
 
-/* The socket of the address in a Via of some node's, if it is one of ours now. */
+/* The socket of the address in a Via of some node's, if it is one of ours now; of UDP: a connection ended with its node. */
 bool adopt_socket(const struct worker *w, const char *via, const struct addr *peer, uint8_t *socket);
 
 /* A response to a request that a dead node sent, come to its egress address, which is backed up here, or that this node

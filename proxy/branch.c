@@ -207,9 +207,13 @@ static bool write_ruri(const struct call *c, const struct sip_msg *invite, const
 {
 	const char *number = call_number_to(c), *user = *number == '+' ? number : invite->ruri.user;
 	bool phone = strcasestr(invite->ruri.params, "user=phone") != NULL;
-	int n = snprintf(out, size, "%s:%s%s%s%s", c->secure ? "sips" : "sip", user, *user ? "@" : "", t->host_port,
-	                 phone ? ";user=phone" : "");
-	return n > 0 && (size_t)n < size;
+	struct writer w = writer_of(out, size - 1);
+	write_str(&w, c->secure ? "sips:" : "sip:");
+	write_str(&w, user);
+	write_str(&w, *user ? "@" : "");
+	write_str(&w, t->host_port);
+	write_str(&w, phone ? ";user=phone" : "");
+	return write_end(&w);
 }
 
 static void sign_token(const struct call *c, unsigned region, char out[TOKEN_LEN + 1])
@@ -240,8 +244,13 @@ static void set_record_routes(const struct call *c, unsigned region, const struc
 	bool same = sides[0] == sides[1];
 	sign_token(c, region, token);
 	for (unsigned i = 0; i < (same ? 1 : 2); i++) {
-		int len = (int)(c->secure ? strcspn(sides[i], ";") : strlen(sides[i]));
-		snprintf(text[i], 160, "<%s:%s@%.*s;lr>", c->secure ? "sips" : "sip", token, len, sides[i]);
+		struct writer w = writer_of(text[i], sizeof text[i] - 1);
+		write_str(&w, c->secure ? "<sips:" : "<sip:");
+		write_str(&w, token);
+		write_str(&w, "@");
+		write_bytes(&w, sides[i], c->secure ? strcspn(sides[i], ";") : strlen(sides[i]));
+		write_str(&w, ";lr>");
+		write_end(&w);
 		sf->record_route[i] = text[i];
 	}
 }

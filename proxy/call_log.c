@@ -18,8 +18,8 @@
 #include "proxy/record.h"
 
 #define RING_BYTES (4u << 20)
-#define TURN_MS 50
-#define LOOK_TURNS 20          /* look whether the file was moved, every second */
+#define TURN_MS 100
+#define LOOK_TURNS 10          /* look whether the file was moved, every second */
 #define CHUNK_BYTES (256 * 1024)
 
 struct call_log {

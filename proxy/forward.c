@@ -1,7 +1,6 @@
 /* Forwarding: see forward.h. */
 #include "proxy/forward.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,9 +13,14 @@
 void forward_via(const struct worker *w, enum sip_transport transport, unsigned family, const char *branch,
                  char out[FORWARD_VIA_LEN])
 {
-	bool alias = transport == SIP_TLS && w->common->certified;
-	snprintf(out, FORWARD_VIA_LEN, "SIP/2.0/%s %s%s;branch=%s", sip_transport_via(transport),
-	         w->common->egress_via[transport][family], alias ? ";alias" : "", branch);
+	struct writer via = writer_of(out, FORWARD_VIA_LEN - 1);
+	write_str(&via, "SIP/2.0/");
+	write_str(&via, sip_transport_via(transport));
+	write_str(&via, " ");
+	write_str(&via, w->common->egress_via[transport][family]);
+	write_str(&via, transport == SIP_TLS && w->common->certified ? ";alias;branch=" : ";branch=");
+	write_str(&via, branch);
+	write_end(&via);
 }
 
 bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct sip_path *next, unsigned attempt,

@@ -42,6 +42,7 @@ libproxy_a_SOURCES = \
 	proxy/sip/message.c proxy/sip/message.h proxy/sip/message_internal.h \
 	proxy/sip/plain.c \
 	proxy/sip/scan.c proxy/sip/scan.h \
+	proxy/sip/steer.c proxy/sip/steer.h \
 	proxy/sip/txn.h proxy/sip/txn_internal.h \
 	proxy/sip/txn_client.c \
 	proxy/sip/txn_server.c \

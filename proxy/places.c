@@ -16,13 +16,6 @@ static bool among(const struct places *s, const struct target_place *p, unsigned
 	return false;
 }
 
-void places_add(struct places *s, const struct target_place *p)
-{
-	unsigned which;
-	if (s->n < PLACES_MAX && !among(s, p, &which))
-		s->all[s->n++] = *p;
-}
-
 /* Among equals by their text, so that it is not for the answers' order to say which are used. */
 static int order(const void *a, const void *b)
 {
@@ -35,6 +28,17 @@ static int order(const void *a, const void *b)
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
 	return strcmp(addr_str(&x->address, tx), addr_str(&y->address, ty));
+}
+
+void places_add(struct places *s, const struct target_place *p)
+{
+	unsigned which;
+	if (!among(s, p, &which)) {
+		if (s->n < PLACES_MAX)
+			s->all[s->n++] = *p;
+	} else if (order(p, &s->all[which]) < 0) {
+		s->all[which] = *p;
+	}
 }
 
 unsigned places_order(struct places *s, unsigned most)
@@ -64,7 +68,12 @@ static void put(struct target *t, const struct target_place *p, int ttl_s)
 		note(t, "at", p);
 }
 
-void places_take(const struct places *s, struct target *const *slots, unsigned n_slots, int ttl_s, bool whole)
+static bool of_family(const struct target_place *p, unsigned families)
+{
+	return families & (addr_family(&p->address) == AF_INET6 ? PLACES_IPV6 : PLACES_IPV4);
+}
+
+void places_take(const struct places *s, struct target *const *slots, unsigned n_slots, int ttl_s, unsigned whole)
 {
 	struct target *empty[PROXY_ADDRESSES_MAX];
 	bool placed[PLACES_MAX] = {false};
@@ -75,7 +84,7 @@ void places_take(const struct places *s, struct target *const *slots, unsigned n
 		if (had && among(s, &p, &which)) {
 			placed[which] = true;
 			put(slots[i], &s->all[which], ttl_s);
-		} else if (!had || whole) {
+		} else if (!had || of_family(&p, whole)) {
 			empty[n_empty++] = slots[i];
 			if (had)
 				note(slots[i], "no more at", &p);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -22,6 +23,7 @@
 #include "proxy/prober.h"
 #include "proxy/resolver.h"
 #include "proxy/self.h"
+#include "proxy/sip/steer.h"
 #include "proxy/token.h"
 #include "proxy/worker.h"
 
@@ -44,6 +46,7 @@ struct proxy {
 
 static int app_make(struct worker *w)
 {
+	active_init(w);
 	w->prober = prober_new(w);
 	return w->prober ? 0 : -ENOMEM;
 }
@@ -137,6 +140,19 @@ static int probe_ports(const struct proxy_config *c, struct err *err)
 	return 0;
 }
 
+/* Each datagram to its call's worker at once, where that is permitted; it is handed over there otherwise. */
+static void steer(const struct proxy_common *c)
+{
+	if (c->n_workers < 2)
+		return;
+	int program = steer_load(c->n_workers), rc = program < 0 ? program : udp_steer(c->workers[0]->udp, program);
+	if (program >= 0)
+		close(program);
+	if (rc)
+		log_info("datagrams do not come to the SIP worker that they belong to at once: %s (bpf(2) takes CAP_BPF); workers hand "
+		         "them over, which costs more", strerror(-rc));
+}
+
 static int make_workers(struct proxy *p, struct err *err)
 {
 	struct proxy_common *c = &p->common;
@@ -147,6 +163,7 @@ static int make_workers(struct proxy *p, struct err *err)
 	for (unsigned i = 0; i < c->n_workers; i++)
 		if (!(c->workers[i] = worker_new(c, i, err)))
 			return -EIO;
+	steer(c);
 	return 0;
 }
 

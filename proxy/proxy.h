@@ -62,6 +62,7 @@ struct proxy_config {
 	uint16_t cpus[PROXY_CPUS_MAX];   /* where workers run, in their order and from the start again */
 	unsigned n_cpus;              /* 0: anywhere */
 	bool poll;                    /* workers never sleep */
+	uint32_t gather_ms;           /* under load they read what comes in this time at once (loop_set_gather()) */
 	struct proxy_connections connections;   /* zeroes: the defaults of stream.h */
 	uint8_t secret[64];           /* signs tokens and branches */
 	unsigned secret_len;          /* at least 16 */

@@ -32,13 +32,13 @@ struct name {
 	bool wanted, failing, gone;  /* gone: freed when the last answer is here; its slots are not there any more */
 	bool lone;                   /* no target's: a table does not say whether it is wanted */
 	bool lacking, crowded;       /* said already: a host that SRV names has no address; there are more than slots */
-	bool by_naptr;               /* the last good answer began so */
+	bool by_naptr, by_srv;       /* so the last good answer came */
 	unsigned denials;            /* in a row */
 
 	unsigned asking;             /* queries that are out */
 	struct locate_service services[LOCATE_SERVICES_MAX];
 	unsigned n_services, service;      /* to be asked for; the next one */
-	bool stale;                  /* the transports it began with are others now */
+	bool stale;                  /* the transports it began with, or its slots, are others now */
 	bool naptr;                  /* they are by NAPTR */
 	bool last_step;              /* the host's own addresses were asked for */
 	unsigned declined;           /* transports by which the service is decidedly not there, a bit each */
@@ -47,12 +47,14 @@ struct name {
 	bool lacks;                  /* and one of them has no address */
 	struct places found;
 	int ttl_s;
+	unsigned failed;             /* families of which some host's addresses could not be had (places.h) */
 	int error;                   /* of a query; ARES_SUCCESS: none failed but for want of such a record */
 	int denial;                  /* that of the last one that did so */
 };
 
 /* Queries for a host's addresses, one a family. */
 struct ask {
+	struct of_family { struct ask *ask; int family; } of[2];
 	struct name *n;
 	struct target_place place;   /* of each, but for the address */
 	uint16_t port;
@@ -92,13 +94,14 @@ static void put_first(struct name *n)
 static void succeed(struct name *n)
 {
 	put_first(n);
-	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, n->error == ARES_SUCCESS);
+	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, PLACES_BOTH & ~n->failed);
 	if (n->failing)
 		log_info("target %s resolves again", target_of(n)->uri);
 	n->failing = false;
 	n->denials = 0;
 	atomic_store(&n->slots[0]->looked_up, true);
-	n->by_naptr = n->naptr;
+	n->by_naptr = n->naptr && !n->stale;
+	n->by_srv = n->hosts > 0 && !n->stale;
 	n->lacking = n->lacks;
 	again_in(n, n->error == ARES_SUCCESS ? n->ttl_s : RETRY_S);
 }
@@ -118,7 +121,7 @@ static void fail_denied(struct name *n)
 			         ares_strerror(n->denial), RESOLVER_DENIALS);
 	}
 	if (n->denials == RESOLVER_DENIALS)
-		places_take(&n->found, n->slots, n->n_slots, 0, true);
+		places_take(&n->found, n->slots, n->n_slots, 0, PLACES_BOTH);
 }
 
 static void fail(struct name *n)
@@ -167,6 +170,9 @@ static void over(struct name *n)
 	else if (n->error != ARES_SUCCESS || !next_step(n))
 		fail(n);
 }
+
+/* That records are gone by which it was found has to be said as often as that it has none at all. */
+static bool believes(const struct name *n) { return n->denials + 1 >= RESOLVER_DENIALS; }
 
 /* Whether there is no such record; else, and unless it is there, it is not known. */
 static bool denies(struct name *n, int status)
@@ -222,13 +228,16 @@ static void note_lacking(const struct ask *ask)
 
 static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
-	struct ask *ask = arg;
+	const struct of_family *of = arg;
+	struct ask *ask = of->ask;
 	struct name *n = ask->n;
 	bool last = --ask->out == 0;
 	(void)timeouts;
 	if (counts(n, status)) {
-		if (status != ARES_SUCCESS && !denies(n, status))
+		if (status != ARES_SUCCESS && !denies(n, status)) {
 			n->error = status;
+			n->failed |= of->family == AF_INET6 ? PLACES_IPV6 : PLACES_IPV4;
+		}
 		for (const struct ares_addrinfo_node *i = info ? info->nodes : NULL; i; i = i->ai_next)
 			add_found(ask, i);
 		for (const struct ares_addrinfo_cname *c = info && info->nodes ? info->cnames : NULL; c; c = c->next)
@@ -245,13 +254,13 @@ static void on_addresses(void *arg, int status, int timeouts, struct ares_addrin
 
 static void ask_host(struct name *n, const char *host, uint16_t port, const struct target_place *place)
 {
-	static const int families[2] = {AF_INET6, AF_INET};
 	struct ask *ask = calloc(1, sizeof *ask);
 	if (!ask) {
 		n->error = ARES_ENOMEM;
+		n->failed = PLACES_BOTH;
 		return;
 	}
-	ask->n = n;
+	*ask = (struct ask){.of = {{ask, AF_INET6}, {ask, AF_INET}}, .n = n};
 	ask->place = *place;
 	ask->port = port;
 	snprintf(ask->host, sizeof ask->host, "%s", host);
@@ -261,7 +270,7 @@ static void ask_host(struct name *n, const char *host, uint16_t port, const stru
 	n->asking += ask->out;
 	for (int i = 0; i < 2; i++)
 		if (wanted[i])
-			dns_ask_addresses(n->r->dns, host, families[i], on_addresses, ask);
+			dns_ask_addresses(n->r->dns, host, ask->of[i].family, on_addresses, &ask->of[i]);
 }
 
 static void on_srv(void *arg, int status, int timeouts, unsigned char *answer, int len)
@@ -314,7 +323,7 @@ static bool next_step(struct name *n)
 	}
 	enum sip_transport transport = n->naptr || t->transport_said ? n->services[0].transport : locate_default(t->secure);
 	n->refused = n->declined >> transport & 1;
-	if (n->hosts || n->refused)
+	if (n->hosts || n->refused || (n->by_srv && !believes(n)))
 		return false;
 	n->asking++;                 /* of this function, so that an answer at once does not end it */
 	ask_own_addresses(n, transport);
@@ -339,6 +348,8 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer,
 		note_ttl(n, locate_ttl(answer, len, TTL_MAX_S));
 	else if (n->by_naptr && status != ARES_SUCCESS && !denies(n, status))
 		n->error = status;
+	else if (n->by_naptr && !believes(n))
+		n->last_step = true;
 	else
 		n->n_services = locate_by_name(t->host, want, n->services);
 	over(n);
@@ -346,7 +357,7 @@ static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer,
 
 static void begin(struct name *n)
 {
-	n->n_services = n->service = n->declined = n->hosts = n->found.n = 0;
+	n->n_services = n->service = n->declined = n->hosts = n->failed = n->found.n = 0;
 	n->stale = n->naptr = n->last_step = n->refused = n->lacks = false;
 	n->ttl_s = TTL_MAX_S;
 	n->error = ARES_SUCCESS;
@@ -385,6 +396,14 @@ static struct name *name_of(struct resolver *r, const struct target *target)
 	return n;
 }
 
+/* What was asked for is not what is needed now. */
+static void ask_anew(struct name *n)
+{
+	n->stale = true;
+	if (!n->asking)
+		again_in(n, 0);
+}
+
 static int want(struct resolver *r, struct target *const *slots, unsigned n_slots)
 {
 	struct name *n = name_of(r, slots[0]);
@@ -399,9 +418,11 @@ static int want(struct resolver *r, struct target *const *slots, unsigned n_slot
 			return -ENOMEM;
 		}
 		r->names = n;
-		again_in(n, 0);
 	}
-	n->n_slots = n_slots < SLOTS_MAX ? n_slots : SLOTS_MAX;
+	n_slots = n_slots < SLOTS_MAX ? n_slots : SLOTS_MAX;
+	if (n->n_slots != n_slots)   /* others are empty, or were taken away with what was in them */
+		ask_anew(n);
+	n->n_slots = n_slots;
 	memcpy(n->slots, slots, n->n_slots * sizeof slots[0]);
 	n->wanted = true;
 	return 0;
@@ -431,9 +452,8 @@ static void set_transports(struct resolver *r, unsigned transports)
 		return;
 	r->transports = transports;
 	for (struct name *n = r->names; n; n = n->next) {
-		n->stale = true;
-		if (!n->asking)
-			again_in(n, 0);
+		n->by_naptr = n->by_srv = false;   /* of records that may be of no use any more */
+		ask_anew(n);
 	}
 }
 

@@ -1,8 +1,9 @@
 /* Names of targets to addresses by RFC 3263 (NAPTR, SRV, A and AAAA) and RFC 7984 (both families), again when their time
  * to live is over, on the control thread; never on a call's way. Each address is a target of its own.
  *
- * While DNS is down, or fails, the last good answer stays. That a name has no addresses is believed when it has been
- * said RESOLVER_DENIALS times in a row; that the service is decidedly not there (SRV target ".", RFC 2782), at once. */
+ * While DNS is down, or fails, the last good answer stays. That a name has no addresses, or no longer the records by which
+ * it was found, is believed when it has been said RESOLVER_DENIALS times in a row; that the service is decidedly not there
+ * (SRV target ".", RFC 2782), at once. */
 #ifndef PROXY_RESOLVER_H
 #define PROXY_RESOLVER_H
 

@@ -58,8 +58,8 @@ int target_init(struct target *t, const struct proxy_target_config *config, unsi
 
 void target_destroy(struct target *t) { pthread_mutex_destroy(&t->lock); }
 
-/* Order is kept by the words themselves, not by fences, which the thread sanitizer does not know: who has read one that is
- * being written finds `seq` moved. */
+/* The words are read with acquire and written with release, in place of fences, which gcc's thread sanitizer does not know:
+ * who has seen a new word sees the odd `seq` that was before it, too. */
 static bool read_cell(const struct target *t, struct cell *out)
 {
 	uint64_t copy[4];

@@ -17,11 +17,14 @@
 #include "proxy/call_log.h"
 #include "proxy/record.h"
 #include "proxy/sip/oc.h"
+#include "proxy/sip/steer.h"
 #include "proxy/trunk_rules.h"
 
 #define INBOX_QUEUE (OVERLOAD_QUEUES - 1)
 _Static_assert(PROXY_SOCKETS_MAX <= INBOX_QUEUE, "a queue for each socket");
 #define INBOX_BYTES (4u << 20)
+#define HEAP_STEPS 256
+#define HEAP_STEP_BYTES 65536        /* below what the allocator maps by itself */
 #define STOOD_US (100 * CLOCK_MS)    /* a timer so much overdue: the worker stood still */
 #define PAUSE_US (100 * CLOCK_MS)    /* and then hears first what came meanwhile */
 #define OC_WITHIN 1024            /* the topmost Via is among the first bytes */
@@ -153,11 +156,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 unsigned worker_owner(const struct proxy_common *common, const char *call_id, size_t len)
 {
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)call_id[i]) * 16777619u;
-	h ^= h >> 15;
-	return common->n_workers > 1 ? (unsigned)(((uint64_t)h * common->n_workers) >> 32) : 0;
+	return steer_owner(call_id, len, common->n_workers);
 }
 
 void worker_hand_over(struct worker *w, unsigned to, enum handover_kind kind, const struct sip_path *path, const void *data,
@@ -230,6 +229,8 @@ static void on_read_turn(void *arg)
 	worker_begin(w);
 	measure(w, udp_last_socket(w->udp), wait);
 	worker_end(w);
+	if (udp_more(w->udp))
+		loop_hurry(w->loop);
 }
 
 static void take(struct worker *w, const struct handover *h, char *data)
@@ -277,12 +278,22 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 	worker_end(w);
 }
 
+/* Whether some parameter in it is called like those of overload control: a quick look before the real one. */
+static bool may_ask(const char *p, const char *end)
+{
+	while ((p = memchr(p, ';', (size_t)(end - p))) && end - p > 2) {
+		if (!strncasecmp(++p, "oc", 2))
+			return true;
+	}
+	return false;
+}
+
 /* Where the neighbour takes part in overload control he hears with each response how it is here; else as it is. */
 static const void *tell_neighbour(struct worker *w, const char *data, size_t *len, char *room, size_t size)
 {
 	const char *line = *len > 16 && !memcmp(data, "SIP/2.0 ", 8) ? memchr(data, '\n', *len) : NULL;
 	size_t head = line ? *len - (size_t)(line - data) : 0;
-	if (!line || !memmem(line, head < OC_WITHIN ? head : OC_WITHIN, ";oc", 3))
+	if (!line || !may_ask(line, line + (head < OC_WITHIN ? head : OC_WITHIN)))
 		return data;
 	struct oc oc = {.percent = (unsigned)((uint64_t)overload_shed(&w->overload) * 100 / OVERLOAD_ONE),
 	                .validity_ms = OC_VALIDITY_MS, .seq_us = clock_wall_us()};
@@ -380,6 +391,8 @@ static int make_parts(struct worker *w, struct err *err)
 	w->loop = loop_new(name);
 	if (w->loop && c->poll)
 		loop_set_poll(w->loop);
+	if (w->loop)
+		loop_set_gather(w->loop, c->gather_ms * 1000);
 	w->wheel = timer_wheel_new(clock_us());
 	w->signer = signer_new(c->secret, c->secret_len);
 	if (w->signer && c->old_secret_len && signer_accept(w->signer, c->old_secret, c->old_secret_len))
@@ -432,12 +445,24 @@ static void take_place(const struct worker *w)
 		log_warn("SIP worker %u cannot run on CPU %u (node.cpus): %s; it runs anywhere", w->index, cpu, strerror(rc));
 }
 
+/* The allocator grows a thread's heap by a page at a time, with a system call each: a first step for many calls, which it
+ * keeps (daemon/main.c). What is not used of it is not in memory. */
+static void reserve_heap(void)
+{
+	void *steps[HEAP_STEPS];
+	for (unsigned i = 0; i < HEAP_STEPS; i++)
+		steps[i] = malloc(HEAP_STEP_BYTES);
+	for (unsigned i = 0; i < HEAP_STEPS; i++)
+		free(steps[i]);
+}
+
 /* First thing on the worker's own thread. */
 static void on_started(void *arg)
 {
 	struct worker *w = arg;
 	log_set_sink(line_to_log, w);
 	take_place(w);
+	reserve_heap();
 	worker_begin(w);
 	w->common->app->start(w);
 	worker_end(w);

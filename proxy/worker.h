@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/map.h"
 #include "base/ring.h"
 #include "base/timer.h"
 #include "proxy/alias.h"
@@ -29,7 +30,6 @@
 #define NO_SOCKET 255
 #define ROUTE_HOST_LEN (ADDR_STR_LEN + 16)
 
-struct active;
 struct call_log;
 struct event;
 struct held;
@@ -101,7 +101,7 @@ struct worker {
 	int64_t pause_us;                /* timers rest until then */
 	bool paused;                     /* they have not run since */
 	bool over;                       /* it is being taken down: what its mailbox still holds is nothing any more */
-	struct active *actives;          /* uthash: calls that are up */
+	struct map actives;              /* calls that are up (active.h) */
 	struct claim *claims;            /* uthash: requests that wait to be told whose they are */
 	struct claim *claims_kept;       /* memory for the next ones */
 	unsigned n_claims_kept;

@@ -52,10 +52,13 @@ static bool on_stream_known(void *arg, const struct addr *source)
 	return table_trunk(w->table, source) >= 0 || table_target_at(w->table, source);
 }
 
+/* A connection is read in pieces, a TLS record or so: there may be more. */
 static void on_stream_turn(void *arg)
 {
-	worker_begin(arg);
-	worker_end(arg);
+	struct worker *w = arg;
+	worker_begin(w);
+	worker_end(w);
+	loop_hurry(w->loop);
 }
 
 static const struct stream_ops stream_ops = {on_stream_known, on_stream_message, on_stream_lost, on_stream_gone, on_stream_turn};
@@ -86,6 +89,7 @@ static void send_instead(struct worker *w, const struct sip_path *path, const vo
 /* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
 void worker_stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
 {
+	loop_hurry(w->loop);  /* it leaves in the next turn, when the connection takes it */
 	if (!path->stream.generation)
 		send_to(w, path, data, len);
 	else if (path->stream.worker != w->index)

@@ -179,7 +179,7 @@ YAML
 # node_start [REGIONS]: starts tandemd and waits until so many regions (2) are healthy.
 node_start() {
 	node_config
-	spawn tandemd "$BUILD/tandemd" -c "$DIR/tandem.yaml"
+	spawn tandemd ${node_under:-} "$BUILD/tandemd" -c "$DIR/tandem.yaml"
 	wait_for 10 node_up "${1:-2}"
 }
 node_up() {

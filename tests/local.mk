@@ -20,6 +20,10 @@ EXTRA_PROGRAMS += tests/bench/lookup
 tests_bench_lookup_SOURCES = tests/bench/lookup.c
 tests_bench_lookup_LDADD = $(BASE_LIBS)
 CLEANFILES += tests/bench/lookup
+EXTRA_PROGRAMS += tests/bench/spread
+tests_bench_spread_SOURCES = tests/bench/spread.c
+tests_bench_spread_LDADD = $(PROXY_LIBS)
+CLEANFILES += tests/bench/spread
 EXTRA_PROGRAMS += tests/bench/board
 tests_bench_board_SOURCES = tests/bench/board.c
 tests_bench_board_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
@@ -28,7 +32,7 @@ CLEANFILES += tests/bench/board
 EXTRA_DIST += tests/bench/fleet tests/bench/fleet_kill.py
 # What runs the rest, and what it runs; the unit tests' sources come with their programs.
 EXTRA_DIST += .ci/run etc/demo etc/install-packages etc/packages tests/run tests/lib.sh tests/flow tests/sipp tests/lab \
-	tests/bench/calls tests/bench/stage.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy
+	tests/bench/calls tests/bench/stage.py tests/bench/tunnel.py tests/bench/cpu.py tests/bench/capacity.py tests/bench/workers.py tests/bench/still.py tests/bench/kamailio.cfg tests/bench/policy
 # Tests with real routers: tests/peer/bird runs this program.
 EXTRA_PROGRAMS += tests/peer/speaker
 tests_peer_speaker_SOURCES = tests/peer/speaker.c

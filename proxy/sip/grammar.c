@@ -89,12 +89,14 @@ static const char *via_params(struct sip_msg *m, const sip_via_t *v)
 	return out;
 }
 
-/* The first one of several, and with a value: Sofia's own field is at times of the last. */
-static const char *branch_of(const sip_via_t *v)
+/* The value of the first one of several; with `bare` also one that has none: "". Sofia's own fields are at times of the
+ * last, and what stands bare before a comma is not in them. */
+static const char *via_param(const sip_via_t *v, const char *name, bool bare)
 {
+	size_t len = strlen(name);
 	for (const msg_param_t *p = v->v_params; p && *p; p++)
-		if (!strncasecmp(*p, "branch=", 7))
-			return *p + 7;
+		if (!strncasecmp(*p, name, len) && ((*p)[len] == '=' || (bare && !(*p)[len])))
+			return *p + len + ((*p)[len] == '=');
 	return NULL;
 }
 
@@ -102,7 +104,8 @@ static bool view_via(struct sip_msg *m, const sip_via_t *v, struct sip_via_view 
 {
 	*out = (struct sip_via_view){
 		.protocol = text(v->v_protocol), .host = text(v->v_host), .port_text = text(v->v_port), .port = port_of(v->v_port),
-		.branch = branch_of(v), .received = v->v_received, .rport = v->v_rport, .params = via_params(m, v),
+		.branch = via_param(v, "branch", false), .received = via_param(v, "received", false),
+		.rport = via_param(v, "rport", true), .params = via_params(m, v),
 	};
 	return out->params;
 }
@@ -271,11 +274,12 @@ static bool fits_a_line(const url_t *u, unsigned char most)
 }
 
 /* A Route may become the Request-URI (section 16.4, 16.6): with a blank in it the request line would have a
- * word more, and without a scheme it is no URI there. Routes are written anew, which takes clean ones. */
+ * word more, and without a scheme it is no URI there. Routes are written anew, which takes clean ones: Sofia loses the
+ * slash of a path, which a SIP URI has none of. */
 static bool routes_fit_a_line(const sip_t *sip)
 {
 	for (const sip_route_t *r = sip->sip_route; r; r = r->r_next)
-		if (!*text(r->r_url->url_scheme) || !fits_a_line(r->r_url, 0x7e))
+		if (!*text(r->r_url->url_scheme) || r->r_url->url_path || !fits_a_line(r->r_url, 0x7e))
 			return false;
 	return true;
 }
@@ -294,7 +298,7 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 	else if (!fits_a_line(sip->sip_request->rq_url, 0xff))
 		*why = "control character, quote or bracket in the Request-URI";
 	else if (!routes_fit_a_line(sip))
-		*why = "Route without a URI, or with a blank, a quote, a bracket or a byte beyond ASCII in it";
+		*why = "Route without a URI, or with a path, a blank, a quote, a bracket or a byte beyond ASCII in it";
 	else if (strcmp(m->method_name, sip->sip_cseq->cs_method_name) != 0)
 		*why = "CSeq method differs from the request's";
 	else if ((sip->sip_to->a_tag && !*m->to_tag) || (sip->sip_from->a_tag && !*m->from_tag))

@@ -48,6 +48,8 @@ static void take_via_params(struct scan *r, struct sip_via_view *v)
 			write_bytes(&w, start, (size_t)(r->p - start));
 		}
 	}
+	if (w.bad)
+		odd(r);
 	v->params = scan_keep(r, (struct sip_slice){params, (uint32_t)writer_len(&w)});
 }
 
@@ -288,9 +290,9 @@ static void take_status_line(struct scan *r, struct sip_msg *m)
 	r->p += 8;
 	m->status = (int)scan_number(r, 3);
 	take(r, ' ');
-	m->phrase = scan_keep(r, run(r, TEXT));
-	if (m->status < 100 || m->status > 699)
+	if (m->status < 100 || m->status > 699 || at(r, ' '))
 		odd(r);
+	m->phrase = scan_keep(r, run(r, TEXT));
 }
 
 static bool take_first(struct scan *r, struct sip_msg *m, struct fields *f, const char *end)

@@ -31,12 +31,13 @@ static inline bool take(struct scan *r, char c) { return at(r, c) ? r->p++, true
 /* The characters of that class from here on: one at least. */
 static inline struct sip_slice run(struct scan *r, unsigned of)
 {
-	const char *start = r->p;
-	while (r->p < r->end && in_class(*r->p, of))
-		r->p++;
-	if (r->p == start)
+	const char *start = r->p, *p = start, *end = r->end;
+	while (p < end && in_class(*p, of))
+		p++;
+	r->p = p;
+	if (p == start)
 		odd(r);
-	return (struct sip_slice){start, (uint32_t)(r->p - start)};
+	return (struct sip_slice){start, (uint32_t)(p - start)};
 }
 
 bool scan_is(struct sip_slice s, const char *word);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/map.h"
 #include "base/timer.h"
 #include "proxy/sip/message.h"
 #include "proxy/stats.h"
@@ -44,8 +45,7 @@ struct txn_layer {
 	struct stats *stats;
 	void (*send)(void *arg, const struct sip_path *path, const void *data, size_t len);  /* copies */
 	void *arg;
-	struct txn_server *servers;  /* uthash tables */
-	struct txn_client *clients;
+	struct map servers, clients;
 	unsigned open;               /* server transactions without a final response */
 	uint8_t scratch[SIP_MESSAGE_MAX + 1];
 };

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "proxy/sip/txn_internal.h"
 
 enum state { CALLING, PROCEEDING, COMPLETED, ACCEPTED };
@@ -20,7 +18,6 @@ struct other_way {
 };
 
 struct txn_client {
-	UT_hash_handle hh;
 	struct txn_layer *layer;
 	struct timer repeat;         /* A, E */
 	struct timer end;            /* B, D, F, K, M */
@@ -50,10 +47,19 @@ static size_t key_of(const char *branch, enum sip_method method, char key[KEY_MA
 	return w.bad ? 0 : writer_len(&w);
 }
 
+static const void *key_in(const void *thing, size_t *len)
+{
+	const struct txn_client *t = thing;
+	*len = t->key_len;
+	return t->key;
+}
+
+void txn_clients_init(struct txn_layer *layer) { map_init(&layer->clients, key_in); }
+
 static void destroy(struct txn_client *t)
 {
 	struct txn_layer *layer = t->layer;
-	HASH_DELETE(hh, layer->clients, t);
+	map_remove(&layer->clients, t);
 	timer_stop(layer->wheel, &t->repeat);
 	timer_stop(layer->wheel, &t->end);
 	if (t->ops)
@@ -118,7 +124,11 @@ struct txn_client *txn_client_new(struct txn_layer *layer, enum sip_method metho
 	t->method = (uint8_t)method;
 	t->key_len = (uint8_t)n;
 	memcpy(t->key, key, n);
-	HASH_ADD(hh, layer->clients, key, n, t);
+	if (!map_add(&layer->clients, t)) {
+		free(t->request);
+		free(t);
+		return NULL;
+	}
 	send_request(t);
 	t->interval_us = TXN_T1_US;
 	if (!reliable(t))
@@ -131,10 +141,7 @@ struct txn_client *txn_client_find(struct txn_layer *layer, const struct sip_msg
 {
 	char key[KEY_MAX];
 	size_t n = resp->via.branch ? key_of(resp->via.branch, resp->method, key) : 0;
-	struct txn_client *t = NULL;
-	if (n)
-		HASH_FIND(hh, layer->clients, key, n, t);
-	return t;
+	return n ? map_find(&layer->clients, key, n) : NULL;
 }
 
 /* The branch of the topmost Via, and what the line before it asks for, of a text that may end anywhere. */
@@ -155,7 +162,7 @@ static struct txn_client *find_quoted(struct txn_layer *layer, const char *quote
 			continue;
 		n = key_of(branch, methods[i].method, key);
 		if (n)
-			HASH_FIND(hh, layer->clients, key, n, t);
+			t = map_find(&layer->clients, key, n);
 	}
 	return t;
 }
@@ -173,7 +180,8 @@ bool txn_client_unreachable(struct txn_layer *layer, const char *quote, size_t l
 
 static struct txn_client *waiting_at(const struct txn_layer *layer, const struct sip_path *path)
 {
-	for (struct txn_client *t = layer->clients; t; t = t->hh.next)
+	uint32_t at = 0;
+	for (struct txn_client *t; (t = map_next(&layer->clients, &at));)
 		if (t->state == CALLING && t->path.transport == path->transport && t->path.name == path->name &&
 		    !t->path.stream.generation && !t->cancel_wanted && t->ops && t->ops->on_unreachable &&
 		    addr_equal(&t->path.peer, &path->peer))
@@ -217,7 +225,7 @@ static bool go_the_other_way(struct txn_client *t)
 /* From the beginning each time: what a user does with the news may end any transaction, and begin others. */
 unsigned txn_client_lost(struct txn_layer *layer, const struct sip_path *path, const char *why)
 {
-	unsigned n = 0, most = HASH_COUNT(layer->clients);
+	unsigned n = 0, most = map_count(&layer->clients);
 	for (struct txn_client *t; n < most && (t = waiting_at(layer, path)); n++) {
 		if (go_the_other_way(t))
 			continue;
@@ -236,7 +244,8 @@ static bool same_connection(struct stream_handle a, struct stream_handle b)
 /* It is the same transaction: where the first one did arrive, this is a retransmission. */
 void txn_client_moves(struct txn_layer *layer, struct stream_handle from)
 {
-	for (struct txn_client *t = layer->clients; t; t = t->hh.next) {
+	uint32_t at = 0;
+	for (struct txn_client *t; (t = map_next(&layer->clients, &at));) {
 		if (!same_connection(t->path.stream, from))
 			continue;
 		t->path.stream = (struct stream_handle){0};
@@ -370,13 +379,13 @@ void txn_client_end(struct txn_client *t) { destroy(t); }
 
 unsigned txn_layer_count(const struct txn_layer *layer)
 {
-	return HASH_COUNT(layer->clients) + txn_servers_count(layer);
+	return map_count(&layer->clients) + txn_servers_count(layer);
 }
 
 void txn_layer_free(struct txn_layer *layer)
 {
-	struct txn_client *t, *next;
 	txn_servers_free(layer);
-	HASH_ITER(hh, layer->clients, t, next)
-		destroy(t);
+	for (uint32_t at; at = 0, map_count(&layer->clients);)
+		destroy(map_next(&layer->clients, &at));
+	map_free(&layer->clients);
 }

@@ -4,6 +4,7 @@
 
 #include "proxy/sip/txn.h"
 
+void txn_clients_init(struct txn_layer *layer);
 unsigned txn_servers_count(const struct txn_layer *layer);
 void txn_servers_free(struct txn_layer *layer);
 

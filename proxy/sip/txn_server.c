@@ -8,14 +8,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include <uthash.h>
-
 #include "proxy/sip/txn_internal.h"
 
 enum state { TRYING, PROCEEDING, COMPLETED, CONFIRMED, ACCEPTED };
 
 struct txn_server {
-	UT_hash_handle hh;
 	struct txn_layer *layer;
 	struct timer repeat;         /* G */
 	struct timer end;            /* H, I, J, L */
@@ -69,10 +66,7 @@ static struct txn_server *find(struct txn_layer *layer, const struct sip_msg *m,
 {
 	char key[TXN_KEY_MAX];
 	size_t n = key_of(m, method, key);
-	struct txn_server *t = NULL;
-	if (n)
-		HASH_FIND(hh, layer->servers, key, n, t);
-	return t;
+	return n ? map_find(&layer->servers, key, n) : NULL;
 }
 
 size_t txn_invite_key(const struct sip_msg *req, char key[TXN_KEY_MAX]) { return key_of(req, "INVITE", key); }
@@ -89,6 +83,13 @@ struct txn_server *txn_server_find_cancelled(struct txn_layer *layer, const stru
 	return find(layer, cancel, "INVITE");
 }
 
+static const void *key_in(const void *thing, size_t *len)
+{
+	const struct txn_server *t = thing;
+	*len = t->key_len;
+	return t->key;
+}
+
 static void drop_response(struct txn_server *t)
 {
 	free(t->response);
@@ -99,7 +100,7 @@ static void drop_response(struct txn_server *t)
 static void destroy(struct txn_server *t)
 {
 	struct txn_layer *layer = t->layer;
-	HASH_DELETE(hh, layer->servers, t);
+	map_remove(&layer->servers, t);
 	layer->open -= t->state <= PROCEEDING;
 	timer_stop(layer->wheel, &t->repeat);
 	timer_stop(layer->wheel, &t->end);
@@ -150,7 +151,10 @@ struct txn_server *txn_server_new(struct txn_layer *layer, const struct sip_msg 
 	t->state = t->invite ? PROCEEDING : TRYING;
 	t->key_len = (uint16_t)n;
 	memcpy(t->key, key, n);
-	HASH_ADD(hh, layer->servers, key, n, t);
+	if (!map_add(&layer->servers, t)) {
+		free(t);
+		return NULL;
+	}
 	layer->open++;
 	return t;
 }
@@ -233,16 +237,16 @@ const struct sip_path *txn_server_path(const struct txn_server *t) { return &t->
 
 void txn_layer_init(struct txn_layer *layer)
 {
-	layer->servers = NULL;
-	layer->clients = NULL;
+	map_init(&layer->servers, key_in);
+	txn_clients_init(layer);
 	layer->open = 0;
 }
 
-unsigned txn_servers_count(const struct txn_layer *layer) { return HASH_COUNT(layer->servers); }
+unsigned txn_servers_count(const struct txn_layer *layer) { return map_count(&layer->servers); }
 
 void txn_servers_free(struct txn_layer *layer)
 {
-	struct txn_server *t, *next;
-	HASH_ITER(hh, layer->servers, t, next)
-		destroy(t);
+	for (uint32_t at; at = 0, map_count(&layer->servers);)
+		destroy(map_next(&layer->servers, &at));
+	map_free(&layer->servers);
 }

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "proxy/sip/steer.h"
 
 #define IN_BATCH 32
 #define OUT_BATCH 64
@@ -59,6 +60,7 @@ struct udp {
 	union control in_control[IN_BATCH];
 	int64_t wait_us;
 	unsigned last_socket;
+	bool last_full;
 	char *in_data;               /* IN_BATCH buffers of SIP_MESSAGE_MAX + 1 */
 
 	struct out out[OUT_BATCH];
@@ -181,6 +183,7 @@ static void measure(struct udp_socket *s, int n)
 
 int64_t udp_wait_us(const struct udp *u) { return u->wait_us; }
 unsigned udp_last_socket(const struct udp *u) { return u->last_socket; }
+bool udp_more(const struct udp *u) { return u->last_full; }
 
 /* RFC 3261 section 18.4: destination unreachable and parameter problem are a failure; what asks for smaller packets, or
  * says that one was too long on its way, is none. */
@@ -227,6 +230,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	int n = recvmmsg(fd, u->in, IN_BATCH, 0, NULL);
 	measure(s, n);
+	u->last_full = n == IN_BATCH;
 	if (n < 0 || s->errors)
 		read_errors(s);
 	for (int i = 0; i < n; i++) {
@@ -253,6 +257,14 @@ int udp_start(struct udp *u, struct event_base *base, udp_receive_fn *receive, u
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int udp_steer(const struct udp *u, int program)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < u->n_sockets && !rc; i++)
+		rc = steer_attach(program, u->sockets[i].fd);
+	return rc;
 }
 
 void udp_free(struct udp *u)

@@ -29,6 +29,9 @@ int udp_probe(const struct proxy_listen *listen, struct err *err);
 struct udp *udp_new(const struct proxy_listen *listen, unsigned n, struct stats *stats, struct err *err);
 int udp_start(struct udp *udp, struct event_base *base, udp_receive_fn *receive, udp_failed_fn *failed, udp_turn_fn *turn,
               void *arg);
+/* Has `program` (steer.h) choose among all workers' sockets: to be called for the first worker's, once all have theirs.
+ * 0 or a negative errno. */
+int udp_steer(const struct udp *udp, int program);
 void udp_free(struct udp *udp);
 
 /* How long the datagram of the last batch that waited least lay in the socket, by the kernel's receive time stamp,
@@ -36,6 +39,8 @@ void udp_free(struct udp *udp);
 int64_t udp_wait_us(const struct udp *udp);
 /* Which socket that batch was read from. */
 unsigned udp_last_socket(const struct udp *udp);
+/* Whether there may be more where the last turn has read. */
+bool udp_more(const struct udp *udp);
 
 void udp_send(struct udp *udp, const struct sip_path *path, const void *data, size_t len);
 void udp_flush(struct udp *udp);

@@ -1,7 +1,6 @@
 """How many calls a second, for tests/bench/calls: rates that rise until completed calls do so no more, the servers in
 turn. Busy loops take most of every core, from all servers alike, so that a server gives out long before SIPp does; what
-counts is the ratio. Then the best rate twice over: what is left of it is what shedding is worth. And the same with a
-second worker, where nothing is tied to a core."""
+counts is the ratio. Then the best rate twice over: what is left of it is what shedding is worth."""
 from stage import progress
 
 BUSY = 3             # loops a core: a server has about a quarter of one
@@ -53,16 +52,3 @@ def report(best, p99, twice):
     if best.get("kamailio"):
         figures["udp.max_cps_ratio_kamailio"] = round(best["tandem"] / best["kamailio"], 3)
     return figures
-
-
-def measure_workers(bench, seconds, rates, cpus):
-    """Best rate of two workers by that of one, both free to run on every core."""
-    busy = bench.handicap(BUSY, sorted(cpus))
-    try:
-        best, _ = climb(bench, ("tandem", "tandem2"), rates, seconds, cpus)
-    finally:
-        bench.end(busy)
-        progress("")
-    print("Completed calls a second with one worker and with two: %.0f, %.0f" % (best["tandem"], best["tandem2"]))
-    return {"workers1.max_cps": round(best["tandem"], 1), "workers2.max_cps": round(best["tandem2"], 1),
-            "workers2.speedup": round(best["tandem2"] / best["tandem"], 3) if best["tandem"] else 0.0}

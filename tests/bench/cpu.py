@@ -47,15 +47,15 @@ def report(samples, names, transport="UDP"):
             figures[prefix + "_us_min"], figures[prefix + "_us_max"] = round(min(used), 2), round(max(used), 2)
             figures[prefix + "_setup_p99_ms"] = round(p99[name], 3)
             of = {other: cpu[name] / cpu[key] for other in ("kamailio", "relay")
-                  for key in (other, other + "-tcp") if cpu.get(key)}
+                  for key in (other, "%s-%s" % (other, transport.lower())) if cpu.get(key)}
             print("%9d  %-12s %9.1f  %-18s %12s %9s %9.2f" % (
                 rate, name, cpu[name], "(%.1f .. %.1f)" % (min(used), max(used)),
                 "%.2f" % of["kamailio"] if "kamailio" in of else "-", "%.2f" % of["relay"] if "relay" in of else "-",
                 p99[name]))
             # The highest rate is the last one written and stays: the headline figure.
-            for other in of if name in ("tandem", "tandem-tcp") else ():
-                ratio = "%s.%scpu_ratio_" + other
-                figures[ratio % (transport.lower(), "")] = figures[ratio % (transport.lower(), "cps%d." % rate)] = round(of[other], 3)
+            for other in of if name.startswith("tandem") else ():
+                for which in ("", "cps%d." % rate):
+                    figures["%s.%scpu_ratio_%s" % (transport.lower(), which, other)] = round(of[other], 3)
         if "claims" in names and "tandem" in names:
             figures["claims.cpu_ratio"] = round(cpu["claims"] / cpu["tandem"], 3)
             figures["claims.setup_p99_added_ms"] = round(p99["claims"] - p99["tandem"], 3)

@@ -9,27 +9,34 @@ import subprocess
 import sys
 import time
 
+import tunnel
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 CARRIER, REGIONS = "192.0.2.2", ("198.51.100.21", "198.51.100.22")
 EGRESS = {"tandem": "198.51.100.11", "tandem2": "198.51.100.13", "claims": "198.51.100.14",
-          "tandem-tcp": "198.51.100.15", "kamailio-tcp": "198.51.100.16"}
+          "tandem-tcp": "198.51.100.15", "kamailio-tcp": "198.51.100.16",
+          "handover": "198.51.100.19", "tandem-tls": "198.51.100.17", "kamailio-tls": "198.51.100.18"}
 FRONT = {"tandem": "203.0.113.10", "kamailio": "203.0.113.11", "relay": "203.0.113.12", "tandem2": "203.0.113.13",
-         "claims": "203.0.113.14", "tandem-tcp": "203.0.113.15", "kamailio-tcp": "203.0.113.16"}
+         "claims": "203.0.113.14", "tandem-tcp": "203.0.113.15", "kamailio-tcp": "203.0.113.16",
+         "handover": "203.0.113.19", "tandem-tls": "203.0.113.17", "kamailio-tls": "203.0.113.18"}
 CALL_MS = 200
 NAMES = ("tandem", "claims", "kamailio", "relay")
-TCP_NAMES = ("tandem-tcp", "kamailio-tcp")
+STREAMS = {"TCP": ("tandem-tcp", "kamailio-tcp"), "TLS": ("tandem-tls", "kamailio-tls")}
+TARGETS = {"udp": [address + ":5060" for address in REGIONS],
+           "tcp": [address + ":5060;transport=tcp" for address in REGIONS],
+           "tls": ["%s:%d;transport=tls" % (address, tunnel.PORT) for address in REGIONS]}
 
 TANDEM_CONFIG = """
-node: {{id: {name}, address: {egress}, egress: {egress}, workers: {workers}}}
+node: {{id: {name}, address: {egress}, egress: {egress}, workers: {workers}{authority}}}
 listen:
   - {{address: {front}, port: 5060, transport: udp, anycast: true}}
-  - {{address: {front}, port: 5060, transport: tcp, anycast: true}}
+  - {{address: {front}, port: 5060, transport: tcp, anycast: true}}{listen}
 trunks:
   - {{name: carrier, sources: [192.0.2.0/24]}}
 regions:
-  - {{name: region-1, targets: ["sip:{r1}:5060{transport}"]}}
-  - {{name: region-2, targets: ["sip:{r2}:5060{transport}"]}}
+  - {{name: region-1, targets: ["sip:{r1}"]}}
+  - {{name: region-2, targets: ["sip:{r2}"]}}
 pools:
   - {{name: default, regions: [region-1, region-2], strategy: adaptive}}
 rules:
@@ -37,6 +44,21 @@ rules:
 admin: {{listen: ["unix:{dir}/{name}.sock"]}}
 log: {{level: warn, calls: {{file: {dir}/{name}.jsonl}}}}
 {more}"""
+TLS_LISTEN = """
+  - {{address: {front}, port: {port}, transport: tls, anycast: true, certificate: {dir}/{front}.pem,
+      key: {dir}/{front}.key}}"""
+KAMAILIO_TCP = """tcp_children=1
+tcp_source_ipv4={front}
+listen=tcp:{front}:5060"""
+KAMAILIO_TLS = KAMAILIO_TCP + """
+enable_tls=yes
+listen=tls:{front}:{port}
+loadmodule "{modules}tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{dir}/{front}.pem")
+modparam("tls", "private_key", "{dir}/{front}.key")
+modparam("tls", "ca_list", "{dir}/ca.pem")
+modparam("tls", "verify_certificate", 1)"""
 CLAIMS_CONFIG = 'cluster: {{secret_file: key, redis: ["unix:{dir}/redis.sock"]}}\n'
 
 
@@ -80,15 +102,21 @@ class Bench:
 
     # ---- the servers ----
 
-    def start_tandem(self, cpus, name="tandem", workers=1, more="", transport=""):
-        config = "%s/%s.yaml" % (self.dir, name)
+    def start_tandem(self, cpus, name="tandem", workers=1, more="", under=()):
+        config, targets, tls = "%s/%s.yaml" % (self.dir, name), TARGETS[transport_of(name)], transport_of(name) == "tls"
         with open(config, "w") as out:
-            out.write(TANDEM_CONFIG.format(name=name, workers=workers, egress=EGRESS[name], front=FRONT[name],
-                                           r1=REGIONS[0], r2=REGIONS[1], dir=self.dir, more=more, transport=transport))
-        return self.spawn(name, [self.args.build + "/tandemd", "-c", config], cpus)
+            out.write(TANDEM_CONFIG.format(
+                name=name, workers=workers, egress=EGRESS[name], front=FRONT[name], r1=targets[0], r2=targets[1],
+                dir=self.dir, more=more, authority=", ca: %s/ca.pem" % self.dir if tls else "",
+                listen=TLS_LISTEN.format(front=FRONT[name], dir=self.dir, port=tunnel.PORT) if tls else ""))
+        return self.spawn(name, [*under, self.args.build + "/tandemd", "-c", config], cpus)
 
     def start_tandem2(self, cpus):
         return self.start_tandem(cpus, "tandem2", 2)
+
+    def start_handover(self, cpus):
+        """Two workers, and no permission for BPF: the kernel chooses among them by addresses and ports."""
+        return self.start_tandem(cpus, "handover", 2, under=("setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin"))
 
     def start_claims(self, cpus):
         """tandem as one node of a fleet: it claims each transaction in Redis, which runs beside SIPp. By a Unix socket: over
@@ -100,26 +128,21 @@ class Bench:
             key.write("a secret for the bench, long enough\n")
         return self.start_tandem(cpus, "claims", 1, CLAIMS_CONFIG.format(dir=self.dir))
 
-    def start_tandem_tcp(self, cpus):
-        return self.start_tandem(cpus, "tandem-tcp", 1, "", ";transport=tcp")
-
-    def start_kamailio_tcp(self, cpus):
-        return self.start_kamailio(cpus, "kamailio-tcp")
-
     def start_kamailio(self, cpus, name="kamailio"):
         modules = glob.glob("/usr/lib/*/kamailio/modules/tm.so")
         if not modules:
             sys.exit("calls: no Kamailio here: etc/install-packages bench")
-        tcp, run = name.endswith("tcp"), "%s/%s.run" % (self.dir, name)
+        transport, run, modules = transport_of(name), "%s/%s.run" % (self.dir, name), os.path.dirname(modules[0]) + "/"
         os.makedirs(run)
         with open(HERE + "/kamailio.cfg") as template, open(run + "/kamailio.cfg", "w") as out:
             text = template.read().replace("@LISTEN@", FRONT[name] + ":5060").replace("@DIR@", run)
-            if tcp:  # one process for it, as there is one for UDP
-                text = text.replace("disable_tcp=yes", "tcp_children=1\ntcp_source_ipv4=%s\nlisten=tcp:%s:5060" % (FRONT[name], FRONT[name]))
-            out.write(text.replace("@MODULES@", os.path.dirname(modules[0]) + "/"))
+            if transport != "udp":  # one process for it, as there is one for UDP
+                more = KAMAILIO_TLS if transport == "tls" else KAMAILIO_TCP
+                text = text.replace("disable_tcp=yes", more.format(front=FRONT[name], dir=self.dir, modules=modules,
+                                                                   port=tunnel.PORT))
+            out.write(text.replace("@MODULES@", modules))
         with open(run + "/dispatcher.list", "w") as out:
-            out.write("1 sip:%s:5060%s 0 10\n1 sip:%s:5060%s 0 5\n" % (REGIONS[0], ";transport=tcp" if tcp else "", REGIONS[1],
-                                                                     ";transport=tcp" if tcp else ""))
+            out.write("1 sip:%s 0 10\n1 sip:%s 0 5\n" % tuple(TARGETS[transport]))
         return self.spawn(name, ["kamailio", "-DD", "-E", "-m", "1024", "-x", "tlsf", "-X", "tlsf", "-Y", run, "-f",
                                  run + "/kamailio.cfg"], cpus)
 
@@ -127,12 +150,18 @@ class Bench:
         return self.spawn("relay", [self.args.build + "/tests/bench/relay", FRONT["relay"] + ":5060",
                                     CARRIER + ":5070", REGIONS[0] + ":5060"], cpus)
 
-    def start_regions(self, cpus):
+    def start_regions(self, cpus, tls):
+        """SIPp at each region's address, one for each transport; TLS ends before it, in a tunnel."""
+        ways = [("uas", "u1", 5060), ("uas", "t1", 5060)] + ([("uas-tls", "t1", tunnel.BEHIND)] if tls else [])
         for address in REGIONS:
-            for transport in ("u1", "t1"):
-                self.spawn("uas-%s-%s" % (address, transport), ["sipp", "-nostdin", "-sf", self.dir + "/uas.xml", "-i", address, "-p",
-                                                                "5060", "-t", transport, "-bind_local", "-default_behaviors", "all,-bye"],
-                           cpus)
+            for scenario, way, port in ways:
+                self.spawn("%s-%s-%s" % (scenario, address, way),
+                           ["sipp", "-nostdin", "-sf", "%s/%s.xml" % (self.dir, scenario), "-i", address, "-p", str(port),
+                            "-t", way, "-bind_local", "-default_behaviors", "all,-bye"], cpus)
+
+    def start_tunnels(self, cpus):
+        tunnel.write(self.dir, CARRIER, [FRONT[name] for name in STREAMS["TLS"]], REGIONS)
+        self.spawn("tunnels", ["stunnel", self.dir + "/tunnels.conf"], cpus, SIPP_NICE)
 
     # ---- one round ----
 
@@ -142,10 +171,14 @@ class Bench:
         for old in [stat] + glob.glob(self.dir + "/*_rtt.csv"):
             if os.path.exists(old):
                 os.unlink(old)
-        command = ["sipp", "-nostdin", "-sf", self.dir + "/uac.xml", "-i", CARRIER, "-p", "5070", "-s", "+14155550123",
-                   "-bind_local", "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS), "-t", "t1" if server.endswith("tcp") else "u1", "-trace_stat",
-                   "-stf", stat, "-fd", "1", "-trace_rtt", "-rtt_freq", "1000", "-timeout",
-                   "%ds" % (seconds + 30), FRONT[server] + ":5060"]
+        transport, front = transport_of(server), FRONT[server]
+        scenario = "/uac-tls.xml" if transport == "tls" else "/uac.xml"
+        command = ["sipp", "-nostdin", "-sf", self.dir + scenario, "-i", CARRIER, "-p", "5070",
+                   "-s", "+14155550123", "-key", "front", "%s:%d" % (front, tunnel.PORT), "-bind_local",
+                   "-r", str(rate), "-m", str(calls), "-l", "1000000", "-d", str(CALL_MS),
+                   "-t", "u1" if transport == "udp" else "t1", "-trace_stat", "-stf", stat, "-fd", "1", "-trace_rtt",
+                   "-rtt_freq", "1000", "-timeout", "%ds" % (seconds + 30),
+                   tunnel.entrance(CARRIER, front) if transport == "tls" else front + ":5060"]
         uac = self.spawn("uac-" + server, command, cpus, SIPP_NICE)
         try:
             uac.wait(most or seconds + 60)
@@ -168,6 +201,10 @@ class Bench:
             process.kill()
             process.wait()
             self.processes.remove(process)
+
+
+def transport_of(name):
+    return name.partition("-")[2] or "udp"
 
 
 class Round:
@@ -243,8 +280,9 @@ def write_scenarios(directory):
         if role == "uac":  # time from the INVITE to its 200
             scenario = scenario.replace("<send ", '<send start_rtd="invite" ', 1)
             scenario = scenario.replace('rrs="true"', 'rrs="true" rtd="invite"', 1)
-        with open("%s/%s.xml" % (directory, role), "w") as out:
-            out.write(scenario)
+        for name, text in ((role, scenario), (role + "-tls", tunnel.by_tls(scenario))):
+            with open("%s/%s.xml" % (directory, name), "w") as out:
+                out.write(text)
 
 
 def progress(text):

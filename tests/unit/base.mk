@@ -10,6 +10,7 @@ check_PROGRAMS += \
 	tests/unit/log_test \
 	tests/unit/loop_test \
 	tests/unit/lpm_test \
+	tests/unit/map_test \
 	tests/unit/ring_test \
 	tests/unit/timer_test \
 	tests/unit/utf8_test
@@ -43,6 +44,9 @@ tests_unit_loop_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_lpm_test_SOURCES = tests/unit/lpm_test.c tests/unit/unit.h
 tests_unit_lpm_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_lpm_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_map_test_SOURCES = tests/unit/map_test.c tests/unit/unit.h
+tests_unit_map_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+tests_unit_map_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_ring_test_SOURCES = tests/unit/ring_test.c tests/unit/unit.h
 tests_unit_ring_test_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 tests_unit_ring_test_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)

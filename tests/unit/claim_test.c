@@ -375,8 +375,28 @@ static void test_adopted_without_backup(void)
 	rig_end();
 }
 
+/* What went by a connection ended with it, and cannot go again by UDP: a new attempt. */
+static void test_adopted_by_tcp(void)
+{
+	begin();
+	struct target_place tcp = {.transport = SIP_TCP, .weight = 1};
+	addr_parse_port(&tcp.address, EAST);
+	target_set_place(rig_worker->table->regions[0].targets[0], &tcp);
+	target_set_health(rig_worker->table->regions[0].targets[0], true, "");
+	const char *invite = send_one();
+	CU_ASSERT_EQUAL(strncmp(rig_header(invite, "Via", 0), "SIP/2.0/TCP ", 12), 0);
+	struct proxy_sent how = dies();
+	rig_receive(CARRIER, INVITE);
+	verdict(PROXY_CLAIM_ADOPT, &how);
+	rig_expect(CARRIER, "SIP/2.0 100");
+	rig_expect(EAST, "INVITE ");
+	CU_ASSERT_EQUAL(rig_sent_by()->transport, SIP_TCP);
+	rig_skip();
+	rig_end();
+}
+
 UNIT_MAIN("claim", {"ours", test_ours}, {"unclaimed", test_unclaimed}, {"another node's", test_theirs}, {"keys", test_keys},
           {"handed over", test_handed}, {"a dead node's CANCEL", test_adopted_cancel},
           {"a dead node's responses", test_adopted_responses}, {"a dead node's failure", test_adopted_failure},
           {"the life before", test_life_before}, {"forged", test_forged}, {"a dead node's INVITE", test_adopted_invite},
-          {"without its address", test_adopted_without_backup})
+          {"without its address", test_adopted_without_backup}, {"by a connection", test_adopted_by_tcp})

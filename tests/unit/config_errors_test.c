@@ -372,6 +372,8 @@ static void test_routing(void)
 		{BASE "tuning: {hot_on: 0.5}\n", "4:18", "hot_off (0.75) is above hot_on (0.5)"},
 		{BASE "tuning: {hot_on: 0}\n", "4:18", "hot_on is 0"},
 		{BASE "tuning: {hot_off: 0}\n", "4:19", "hot_off is 0"},
+		{"node: {id: n1, address: 198.51.100.11, gather: 10ms}\n" TRUNKS REGIONS "overload: {target: 15ms}\n", "1:48",
+		 "gather is 10 ms, but datagrams that wait longer than overload.target, 15 ms, turn new calls away: write at most 7 ms"},
 		{BASE "probes: {timeout: 2s}\n", "4:19", "timeout (2000 ms) is longer than interval (1000 ms)"},
 		{BASE "probes: {interval: 100ms}\n", "4:20", "timeout (500 ms) is longer than interval (100 ms)"},
 	};

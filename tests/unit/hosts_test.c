@@ -4,6 +4,7 @@
 #include "proxy/hosts.h"
 
 #include "base/loop.h"
+#include "proxy/active.h"
 #include "proxy/held.h"
 #include "proxy/resolver.h"
 #include "tests/unit/proxy_rig.h"
@@ -75,7 +76,7 @@ static void test_waits(void)
 	rig_expect(CARRIER, "SIP/2.0 500");
 	rig_expect_none();
 	CU_ASSERT_EQUAL(rig_worker->n_held, 0);
-	CU_ASSERT_EQUAL(timer_wheel_count(rig_worker->wheel), rig_worker->actives != NULL);
+	CU_ASSERT_EQUAL(timer_wheel_count(rig_worker->wheel), active_count(rig_worker));
 	end();
 }
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static void nap_ms(unsigned ms)
@@ -240,7 +241,52 @@ static void test_heartbeat(void)
 	loop_free(loop);
 }
 
+struct pieces { struct loop *loop; bool hurry; atomic_int taken; };
+
+/* One piece of many a turn, as a connection is read. */
+static void take_piece(evutil_socket_t fd, short what, void *arg)
+{
+	struct pieces *p = arg;
+	uint64_t one;
+	(void)what;
+	if (read(fd, &one, sizeof one) != sizeof one)
+		return;
+	atomic_fetch_add(&p->taken, 1);
+	if (p->hurry)
+		loop_hurry(p->loop);
+}
+
+/* So many are taken in `ms`, or as soon as it is all of them. */
+static int pieces_taken(bool hurry, int all, unsigned ms)
+{
+	struct pieces p = {.loop = loop_new("gather"), .hurry = hurry};
+	int fd = eventfd((unsigned)all, EFD_NONBLOCK | EFD_SEMAPHORE);
+	struct event *event = event_new(loop_base(p.loop), fd, EV_READ | EV_PERSIST, take_piece, &p);
+	event_add(event, NULL);
+	loop_set_gather(p.loop, 50000);
+	CU_ASSERT_EQUAL_FATAL(loop_start(p.loop), 0);
+	for (unsigned waited = 0; waited < ms && atomic_load(&p.taken) < all; waited += 5)
+		nap_ms(5);
+	loop_stop(p.loop);
+	int taken = atomic_load(&p.taken);
+	event_free(event);
+	loop_free(p.loop);
+	close(fd);
+	return taken;
+}
+
+static void test_gather(void)
+{
+	/* a turn in 50 ms, which a slow machine may make longer, never shorter */
+	int64_t before = clock_us();
+	int taken = pieces_taken(false, 1000, 300);
+	CU_ASSERT(taken > 0 && taken <= (clock_us() - before) / 50000 + 3);
+	/* what can be done at once is not kept waiting: it would take 50 s */
+	CU_ASSERT_EQUAL(pieces_taken(true, 1000, 20000), 1000);
+}
+
 UNIT_MAIN("loop", {"a call runs on the loop's thread", test_call}, {"letters keep their order", test_post_order},
 	  {"a call that times out", test_call_timeout}, {"a loop never started", test_not_started},
 	  {"what a last letter posts is run", test_free_runs_reposted}, {"runs on this thread", test_run_here},
-	  {"is broken from another thread", test_break_from_elsewhere}, {"beats", test_heartbeat})
+	  {"is broken from another thread", test_break_from_elsewhere}, {"beats", test_heartbeat},
+	  {"gathers what comes densely, and hurries where it is asked to", test_gather})

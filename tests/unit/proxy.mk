@@ -35,6 +35,7 @@ check_PROGRAMS += \
 	tests/unit/sip_plain_test \
 	tests/unit/sip_torture_test \
 	tests/unit/sip_write_test \
+	tests/unit/steer_test \
 	tests/unit/table_test \
 	tests/unit/stream_test \
 	tests/unit/tls_test \
@@ -72,6 +73,9 @@ tests_unit_places_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_number_test_SOURCES = tests/unit/number_test.c tests/unit/unit.h
 tests_unit_number_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_number_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_steer_test_SOURCES = tests/unit/steer_test.c tests/unit/unit.h
+tests_unit_steer_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_steer_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_table_test_SOURCES = tests/unit/table_test.c tests/unit/unit.h
 tests_unit_table_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_table_test_LDADD = $(PROXY_TEST_LIBS)

@@ -157,6 +157,7 @@ void rig_begin(const struct rig_options *options)
 	w->txns.send = on_send;
 	w->txns.arg = w;
 	txn_layer_init(&w->txns);
+	active_init(w);
 	n_sent = n_taken = 0;
 }
 
@@ -203,7 +204,7 @@ void rig_end(void)
 	CU_ASSERT_EQUAL(txn_layer_count(&w->txns), 0);
 	active_free_all(w);
 	claims_drop(w);
-	CU_ASSERT_PTR_NULL(w->actives);
+	CU_ASSERT_EQUAL(map_count(&w->actives), 0);
 	CU_ASSERT_EQUAL(timer_wheel_count(w->wheel), 0);
 	for (unsigned i = 0; i < common.table->n_regions; i++)
 		CU_ASSERT_EQUAL(common.table->regions[i].live->setups, 0);

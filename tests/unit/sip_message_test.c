@@ -466,7 +466,8 @@ static void test_large(void)
 static void test_route_is_no_uri(void)
 {
 	static const char *const routes[] = {"<sip:a@b;l UDP>", "<sip\t:192.0.2.77>", "<0.2.78;lr>", "<;lr>", "<sip:a\xc4@b>", "<sip:a b@c>", "<sip:a@b?x=y z>", "<sip:a@b>, <sip:c@d;p=\"q r\">",
-	                                     "it:p<oks@203.0.113.1>", "<sip:a@b;p=\"q\">"};
+	                                     "it:p<oks@203.0.113.1>", "<sip:a@b;p=\"q\">",
+	                                     "<sip:a:5/b;lr>", "<sip:a/b>"};
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		char message[512];
 		snprintf(message, sizeof message,

@@ -46,6 +46,7 @@ static const char *const plain[] = {
 	WITH_VIA("Via: SIP/2.0/UDP host;branch=1\r\n"),
 	WITH_VIA("Via: SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b:5070;rport;branch=z9hG4bK2,SIP/2.0/TCP c;branch=3\r\n" VIA),
 	WITH_VIA(VIA "Via: SIP/2.0/UDP a;branch=z9hG4bK1,  SIP/2.0/UDP b:5070;received=192.0.2.1;branch=z9hG4bK2\r\n"),
+	WITH_VIA("Via: SIP/2.0/UDP a;branch=z9hG4bK1;rport,SIP/2.0/UDP b;branch=z9hG4bK2;rport, SIP/2.0/UDP c;rport\r\n"),
 	WITH_FROM("From: sipp <sip:sipp@192.0.2.2:5070>;tag=1\r\n"),
 	WITH_FROM("From: Two Words <sip:a@b;user=phone>;x=y;tag=1;isup-oli=00\r\n"),
 	WITH_FROM("From: \"\" <sip:b>;tag=1\r\n"),
@@ -82,6 +83,7 @@ static const char *const odd[] = {
 	WITH_LINE("SIP/2.0 99 Low\r\n"),
 	WITH_LINE("SIP/2.0 700 High\r\n"),
 	WITH_LINE("SIP/2.0 200 \r\n"),
+	WITH_LINE("SIP/2.0 200  OK\r\n"),
 	WITH_VIA(""),
 	WITH_VIA("Via: SIP/2.0/UDP a;branch=z9hG4bK1 , SIP/2.0/UDP b;branch=z9hG4bK2\r\n"),
 	WITH_VIA("Via: SIP/2.0/UDP a;branch=z9hG4bK1,\r\n"),
@@ -212,7 +214,23 @@ static void test_long_texts(void)
 	}
 }
 
+/* None of a Via's parameters is lost, where one of them is too much. */
+static void test_long_via(void)
+{
+	char value[SIP_PLAIN_TEXT], text[4 * SIP_PLAIN_TEXT], params[3 * SIP_PLAIN_TEXT];
+	for (unsigned n = SIP_PLAIN_TEXT / 2 - 40; n < sizeof value; n += 7) {
+		memset(value, 'x', n);
+		value[n] = 0;
+		snprintf(params, sizeof params, ";branch=z9hG4bK1;a=%s;b=%s;c=1", value, value);
+		snprintf(text, sizeof text, LINE "Via: SIP/2.0/UDP a%s;rport\r\n" FROM TO CALL_ID CSEQ NONE, params);
+		struct sip_text *t = sip_text_parse(text);
+		CU_ASSERT_EQUAL(t->parsed, SIP_PARSED);
+		CU_ASSERT_STRING_EQUAL(t->m.via.params, params);
+		sip_text_free(t);
+	}
+}
+
 UNIT_MAIN("sip_plain", {"plain messages are read as the grammar reads them", test_plain},
           {"what is not plain is left to the grammar", test_odd},
           {"more lines or Vias than there is room for", test_much},
-          {"more text than there is room for", test_long_texts})
+          {"more text than there is room for", test_long_texts}, {"more of a Via's parameters", test_long_via})
