@@ -18,6 +18,7 @@ static const struct field explain_request_fields[] = {
 	FIELD("to", STRING, "called number, as the trunk would send it"),
 	FIELD("headers", ARRAY, "header fields it would have, \"Name: value\" each", .optional = true),
 	FIELD("at", STRING, "when, in UTC, for rules with hours; default: now", .format = "date-time", .optional = true),
+	FIELD("sips", BOOLEAN, "whether it comes as sips:, for which only sips: targets are; default: no", .optional = true),
 	FIELD_END
 };
 const struct schema schema_explain_request = {"ExplainRequest", "A call that is not placed", explain_request_fields};
@@ -38,6 +39,7 @@ static const struct field candidate_fields[] = {
 	FIELD("hot", BOOLEAN, "so loaded that the adaptive strategy avoids it"),
 	FIELD("load", NUMBER, "0 idle, 1 full", .nullable = true),
 	FIELD("score", NUMBER, "lower is better; what it means depends on the strategy", .nullable = true),
+	FIELD("no_sips", BOOLEAN, "it has no target for this call, which comes as sips:", .optional = true),
 	FIELD("state", STRING, "what the operator said, where not ready", .optional = true),
 	FIELD("was_hot", BOOLEAN, "hot at the decision before", .optional = true),
 	FIELD("latency_age_ms", INTEGER, "since the last answer; an old figure says less", .optional = true),
@@ -122,7 +124,8 @@ void api_explain(struct api_call *call)
 	const char *headers[HEADERS_MAX];
 	int r, n = headers_of(call, headers);
 	struct proxy_question q = {.trunk = text_of(call, "trunk"), .from = text_of(call, "from"), .to = text_of(call, "to"),
-	                           .headers = headers, .n_headers = n > 0 ? (unsigned)n : 0};
+	                           .headers = headers, .n_headers = n > 0 ? (unsigned)n : 0,
+	                           .secure = json_is_true(json_object_get(call->body, "sips"))};
 
 	if (n < 0 || !time_of(call, &q.wall_us))
 		return;

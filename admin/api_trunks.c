@@ -11,6 +11,8 @@ static const struct field trunk_fields[] = {
 	FIELD("cps_max", INTEGER, "limit; null: none", .nullable = true),
 	FIELD("calls_total", INTEGER, "calls since the start"),
 	FIELD("limited_total", INTEGER, "calls refused because of a limit, since the start"),
+	FIELD("over_max_calls_total", INTEGER, "of these: because of calls_max"),
+	FIELD("over_max_cps_total", INTEGER, "of these: because of cps_max"),
 	FIELD_END
 };
 static const struct schema schema_trunk = {"Trunk", "A carrier", trunk_fields};
@@ -39,7 +41,9 @@ void api_trunks(struct api_call *call)
 		jw_kuint(w, "setups", t.setups);
 		api_limit(w, "cps_max", t.max_cps);
 		jw_kuint(w, "calls_total", t.calls_total);
-		jw_kuint(w, "limited_total", t.limited_total);
+		jw_kuint(w, "limited_total", t.over_calls + t.over_cps);
+		jw_kuint(w, "over_max_calls_total", t.over_calls);
+		jw_kuint(w, "over_max_cps_total", t.over_cps);
 		jw_object_end(w);
 	}
 	jw_array_end(w);

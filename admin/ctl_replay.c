@@ -81,6 +81,7 @@ static enum region_figure figure_of(const char *name)
 static void facts_read(const json_t *c, uint32_t weight, struct policy_region_facts *f)
 {
 	*f = (struct policy_region_facts){
+		.no_sips = json_is_true(json_object_get(c, "no_sips")),
 		.healthy = strcmp(text_of(c, "health"), "up") == 0, .was_hot = json_is_true(json_object_get(c, "was_hot")),
 		.weight = weight, .setups = uint_of(c, "setups", 1), .waiting = uint_of(c, "waiting", 1), .calls = uint_of(c, "calls", 1),
 		.cps = uint_of(c, "cps", 1), .latency_us = uint_of(c, "latency_ms", 1000),

@@ -222,7 +222,8 @@ void ctl_show_region(const struct ctl_view *view, const json_t *answer)
 
 void ctl_show_trunks(const struct ctl_view *view, const json_t *answer)
 {
-	static const char *const heads[] = {"TRUNK", ">SOURCES", ">CALLS", ">SETUPS", ">MAX CPS", ">CALLS TOTAL", NULL};
+	static const char *const heads[] = {"TRUNK", ">SOURCES", ">CALLS", ">SETUPS", ">MAX CPS", ">CALLS TOTAL",
+	                                    ">OVER MAX CALLS", ">OVER MAX CPS", NULL};
 	const json_t *list = json_object_get(answer, "trunks");
 	struct ctl_table *table;
 
@@ -237,6 +238,8 @@ void ctl_show_trunks(const struct ctl_view *view, const json_t *answer)
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "setups").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "cps_max").text);
 		ctl_table_cell(table, CTL_PLAIN, "%s", whole(t, "calls_total").text);
+		ctl_table_cell(table, num(t, "over_max_calls_total") > 0 ? CTL_WARN : CTL_PLAIN, "%s", whole(t, "over_max_calls_total").text);
+		ctl_table_cell(table, num(t, "over_max_cps_total") > 0 ? CTL_WARN : CTL_PLAIN, "%s", whole(t, "over_max_cps_total").text);
 	}
 	table_end(view, table);
 }

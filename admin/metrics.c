@@ -236,7 +236,7 @@ static void write_targets(struct jw *w, const struct proxy *proxy)
 
 /* ---- trunks ---- */
 
-enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_LIMITED, K_N };
+enum { K_CALLS, K_MAX_CALLS, K_SETUPS, K_MAX_CPS, K_TOTAL, K_LIMITED, K_OVER_CALLS, K_OVER_CPS, K_N };
 static const struct metric trunk_metrics[K_N] = {
 	[K_CALLS] = {"trunk_calls", "gauge", "Established calls"},
 	[K_MAX_CALLS] = {"trunk_max_calls", "gauge", "Limit of calls; 0 is none"},
@@ -244,6 +244,8 @@ static const struct metric trunk_metrics[K_N] = {
 	[K_MAX_CPS] = {"trunk_max_cps", "gauge", "Limit of calls a second; 0 is none"},
 	[K_TOTAL] = {"trunk_calls_total", "counter", "Calls since the start"},
 	[K_LIMITED] = {"trunk_limited_total", "counter", "Calls refused because of max_calls or max_cps"},
+	[K_OVER_CALLS] = {"trunk_over_max_calls_total", "counter", "Of these: because of max_calls"},
+	[K_OVER_CPS] = {"trunk_over_max_cps_total", "counter", "Of these: because of max_cps"},
 };
 
 static void write_trunks(struct jw *w, const struct proxy *proxy)
@@ -264,7 +266,9 @@ static void write_trunks(struct jw *w, const struct proxy *proxy)
 		row->v[K_SETUPS] = t.setups;
 		row->v[K_MAX_CPS] = t.max_cps;
 		row->v[K_TOTAL] = (double)t.calls_total;
-		row->v[K_LIMITED] = (double)t.limited_total;
+		row->v[K_LIMITED] = (double)(t.over_calls + t.over_cps);
+		row->v[K_OVER_CALLS] = (double)t.over_calls;
+		row->v[K_OVER_CPS] = (double)t.over_cps;
 	}
 	metrics_write(w, trunk_metrics, K_N, &set);
 }

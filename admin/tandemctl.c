@@ -18,7 +18,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
 struct options {
 	struct ctl_node node;
-	bool json;
+	bool json, sips;
 	const char *trunk, *from, *to, *at, *policy;
 	const char *headers[HEADERS_MAX];
 	unsigned n_headers;
@@ -135,6 +135,8 @@ static json_t *explain_body(const struct command *command, const struct options 
 		json_decref(body);
 		body = NULL;
 	}
+	if (body && options->sips)
+		json_object_set_new(body, "sips", json_true());
 	if (body && options->n_headers && !add_headers(body, options)) {
 		json_decref(body);
 		body = NULL;
@@ -175,7 +177,7 @@ static const struct command commands[] = {
 	{"cluster", "region", 2, 3, "drain|ready|maint|weight NAME [N]", "the same in the whole fleet", "PATCH",
 	 "/v1/cluster/regions/", fleet_body, ctl_show_fleet},
 	{"peers", NULL, 0, 0, "", "the BGP sessions", "GET", "/v1/peers", NULL, ctl_show_peers},
-	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME]", "where this call would go, and why", "POST", "/v1/explain",
+	{"explain", NULL, 0, 0, "--trunk T --from N --to N [--header 'NAME: VALUE'] [--at TIME] [--sips]", "where this call would go, and why", "POST", "/v1/explain",
 	 explain_body, ctl_show_explain},
 	{"replay", NULL, 1, 1, "LOG --policy FILE", "a call log's decisions under another policy; asks no node", NULL, NULL,
 	 NULL, NULL},
@@ -379,7 +381,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{"json", no_argument, NULL, 'j'}, {"trunk", required_argument, NULL, 't'},
 		{"from", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 'o'},
 		{"header", required_argument, NULL, 'H'}, {"at", required_argument, NULL, 'a'},
-		{"policy", required_argument, NULL, 'p'},
+		{"policy", required_argument, NULL, 'p'}, {"sips", no_argument, NULL, 'x'},
 		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}
 	};
 	int c;
@@ -395,6 +397,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case 'o': options->to = optarg; break;
 		case 'p': options->policy = optarg; break;
 		case 'a': options->at = optarg; break;
+		case 'x': options->sips = true; break;
 		case 'H':
 			if (options->n_headers == HEADERS_MAX)
 				return usage_error("more than %d header fields", HEADERS_MAX);
@@ -430,8 +433,8 @@ int main(int argc, char **argv)
 		return usage_error("%s%s%s takes %s", command->word, command->sub ? " " : "",
 		                   command->sub ? command->sub : "", command->args[0] ? command->args : "no arguments");
 	if (command->body != explain_body && (options.trunk || options.from || options.to || options.at ||
-	    options.n_headers))
-		return usage_error("--trunk, --from, --to, --header and --at are for explain");
+	    options.n_headers || options.sips))
+		return usage_error("--trunk, --from, --to, --header, --at and --sips are for explain");
 	if (!command->path) {
 		if (!options.policy)
 			return usage_error("replay wants --policy");

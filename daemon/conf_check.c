@@ -183,11 +183,24 @@ static void check_header(struct conf *c, const struct trunk_header *h)
 		              *h->add ? h->add : h->replace);
 }
 
+/* Towards the trunk no call begins, and only what begins one is added to. */
+static void check_header_back(struct conf *c, const struct trunk_header *h)
+{
+	if (!*h->add || conf_mark_faulty(c, h))
+		check_header(c, h);
+	else
+		conf_error_at(c, h, "headers_back takes strip and replace: what is added, is added to the INVITEs that a trunk sends");
+}
+
 static void check_headers(struct conf *c, const struct config *config)
 {
-	for (unsigned i = 0; i < config->n_trunks; i++)
-		for (unsigned k = 0; k < config->trunks[i].options.n_headers; k++)
-			check_header(c, &config->trunks[i].options.headers[k]);
+	for (unsigned i = 0; i < config->n_trunks; i++) {
+		const struct trunk_options *o = &config->trunks[i].options;
+		for (unsigned k = 0; k < o->n_headers; k++)
+			check_header(c, &o->headers[k]);
+		for (unsigned k = 0; k < o->n_headers_back; k++)
+			check_header_back(c, &o->headers_back[k]);
+	}
 }
 
 /* A prefix inside another trunk's is fine, the longest match wins; the very same one is not. */

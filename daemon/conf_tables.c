@@ -178,10 +178,14 @@ static const struct conf_field trunk_fields[] = {
 	 .count = offsetof(S, options.n_allowed), .count_size = sizeof(unsigned)},
 	{.key = "trust", .help = "whether the identities it asserts are believed, and ours told it (RFC 3325)",
 	 .type = &conf_bool, .def = "true", CONF_MEMBER(S, trust)},
-	{.key = "headers", .help = "what is changed in the INVITEs of its calls", .map = &trunk_header_map,
+	{.key = "headers", .help = "what is changed in what it sends", .map = &trunk_header_map,
 	 .flags = CONF_LIST | CONF_HEAP, .items_max = TRUNK_HEADERS_MAX,
 	 .offset = offsetof(S, options.headers), .size = sizeof(struct trunk_header),
 	 .count = offsetof(S, options.n_headers), .count_size = sizeof(unsigned)},
+	{.key = "headers_back", .help = "what is changed in what is sent to it: strip and replace", .map = &trunk_header_map,
+	 .flags = CONF_LIST | CONF_HEAP, .items_max = TRUNK_HEADERS_MAX,
+	 .offset = offsetof(S, options.headers_back), .size = sizeof(struct trunk_header),
+	 .count = offsetof(S, options.n_headers_back), .count_size = sizeof(unsigned)},
 };
 static const struct conf_map trunk_map = CONF_MAP("trunk", trunk_fields);
 #undef S

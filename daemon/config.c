@@ -246,6 +246,7 @@ static void config_trunk_free(struct config_trunk *trunk)
 	free(trunk->sources);
 	free(trunk->options.allowed);
 	free(trunk->options.headers);
+	free(trunk->options.headers_back);
 }
 
 void config_free(struct config *config)

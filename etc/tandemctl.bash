@@ -13,7 +13,7 @@ _tandemctl_choices()
 	if [[ $cur == -* ]]; then
 		choices='-s --server --socket --json --help --version'
 		[[ $1 == replay ]] && choices='--policy --json'
-		[[ $1 == explain ]] && choices='--trunk --from --to --header --at --json'
+		[[ $1 == explain ]] && choices='--trunk --from --to --header --at --sips --json'
 		return
 	fi
 	case "$*" in
@@ -28,7 +28,7 @@ _tandemctl_choices()
 	'cluster region '*) (($# == 3)) && choices=$(_tandemctl_names regions) ;;
 	anycast) choices='withdraw announce force' ;;
 	'anycast withdraw' | 'anycast announce' | 'anycast force') choices=$(_tandemctl_names anycast) ;;
-	explain) choices='--trunk --from --to --header --at' ;;
+	explain) choices='--trunk --from --to --header --at --sips' ;;
 	esac
 }
 

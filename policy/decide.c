@@ -28,7 +28,7 @@ static bool decide_panic(const struct policy_pool_config *pool, const struct pol
 	for (unsigned i = 0; i < pool->n_regions; i++) {
 		const struct policy_region_facts *f = &facts[pool->regions[i]];
 
-		if (f->admin != POLICY_READY || f->weight == 0)
+		if (f->admin != POLICY_READY || f->weight == 0 || f->no_sips)
 			continue;
 		in_service++;
 		healthy += f->healthy;
@@ -41,6 +41,8 @@ static bool decide_panic(const struct policy_pool_config *pool, const struct pol
 static enum policy_reason decide_reason(const struct policy_region_config *region,
                                         const struct policy_region_facts *f, bool panic, bool eject)
 {
+	if (f->no_sips)
+		return POLICY_NO_SIPS;
 	if (f->admin != POLICY_READY)
 		return f->admin == POLICY_DRAIN ? POLICY_NO_DRAIN : POLICY_NO_MAINT;
 	if (!f->healthy && !panic)
@@ -202,4 +204,12 @@ int policy_decide(const struct policy_table *table, const struct policy_region_f
 		plan->because = POLICY_BECAUSE_ONLY;
 	decide_order(table, query->random, first, plan);
 	return 0;
+}
+
+bool policy_any_eligible(const struct policy_table *table, const struct policy_region_facts *facts)
+{
+	for (unsigned i = 0; i < table->n_regions; i++)
+		if (decide_reason(&table->regions[i], &facts[i], false, false) == POLICY_OK)
+			return true;
+	return false;
 }

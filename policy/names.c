@@ -24,6 +24,7 @@ static const char *const strategy_names[] = {
 
 static const char *const reason_names[] = {
 	[POLICY_OK] = "ok",
+	[POLICY_NO_SIPS] = "no_sips_target",
 	[POLICY_NO_DRAIN] = "draining",
 	[POLICY_NO_MAINT] = "maintenance",
 	[POLICY_NO_UNHEALTHY] = "unhealthy",

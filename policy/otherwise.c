@@ -42,6 +42,9 @@ static void add_ruled_out(struct text *t, const struct policy_table *table, cons
 
 	add(t, "%s%s would be eligible ", separator(t), name_of(table, c));
 	switch (c->reason) {
+	case POLICY_NO_SIPS:
+		add(t, "with a target that is sips:");
+		break;
 	case POLICY_NO_DRAIN:
 	case POLICY_NO_MAINT:
 		add(t, "if it were set to ready");

@@ -21,6 +21,8 @@ static void write_exceptions(struct jw *w, const struct policy_candidate *c)
 {
 	const struct policy_region_facts *f = &c->facts;
 
+	if (f->no_sips)
+		jw_kbool(w, "no_sips", true);
 	if (f->admin != POLICY_READY)
 		jw_kstr(w, "state", policy_admin_str(f->admin));
 	if (f->was_hot)

@@ -31,6 +31,7 @@ enum policy_strategy {
 /* Why a region is or is not a candidate; policy_reason_str() gives the word for the log. */
 enum policy_reason {
 	POLICY_OK,             /* "ok" */
+	POLICY_NO_SIPS,        /* "no_sips_target": the call came as sips: */
 	POLICY_NO_DRAIN,       /* "draining" */
 	POLICY_NO_MAINT,       /* "maintenance" */
 	POLICY_NO_UNHEALTHY,   /* "unhealthy" */
@@ -175,7 +176,8 @@ const char *policy_table_header(const struct policy_table *table, unsigned index
  * error_rate is the usual. */
 struct policy_region_facts {
 	enum policy_admin admin;
-	bool healthy;            /* by probes: at least one target answers */
+	bool no_sips;            /* the call came as sips:, and the region has no target for that */
+	bool healthy;            /* by probes: at least one target answers, of a sips: call one for that */
 	bool was_hot;            /* `hot` of the last plan: what hysteresis needs to know */
 	uint32_t weight;         /* in force: the table's, or an operator's */
 	uint32_t setups;         /* INVITEs sent that have no final response yet, own choices included */
@@ -239,6 +241,9 @@ struct policy_plan {
  * is eligible. */
 int policy_decide(const struct policy_table *table, const struct policy_region_facts *facts,
                   const struct policy_query *query, struct policy_plan *plan);
+
+/* Whether any region, of whatever pool, could take a call now. */
+bool policy_any_eligible(const struct policy_table *table, const struct policy_region_facts *facts);
 
 const char *policy_admin_str(enum policy_admin admin);        /* "ready" "drain" "maint" */
 bool policy_admin_parse(const char *text, enum policy_admin *out);

@@ -205,11 +205,17 @@ static const char *called(const struct sip_msg *resp, char *out, size_t size)
 	return out;
 }
 
+/* Whose call it is: the token says, or, where there is none, where the response goes. */
+static int trunk_of(const struct worker *w, const struct sip_path *back, const struct token *token)
+{
+	return token ? table_trunk_by_hash(w->table, token->trunk) : table_trunk(w->table, &back->peer);
+}
+
 /* Once a call. A 2xx brings our Record-Route, whose token says what the call is; a failure need not. */
 static void count(struct worker *w, const struct sip_msg *resp, const struct sip_path *back, const struct token *token)
 {
 	int region = token ? table_region_by_hash(w->table, token->region) : -1;
-	int trunk = token ? table_trunk_by_hash(w->table, token->trunk) : table_trunk(w->table, &back->peer);
+	int trunk = trunk_of(w, back, token);
 	char to[64];
 	struct sip_msg named = *resp;
 	if (trunk < 0 || (resp->status < 300 && region < 0))
@@ -253,12 +259,15 @@ bool adopt_response(struct worker *w, const struct sip_msg *resp, const struct s
 	if (!is_signed(w, resp))
 		return false;
 	bool invite = resp->method == SIP_INVITE, has_token = read_token(w, resp, &token);
-	int trunk = has_token ? table_trunk_by_hash(w->table, token.trunk) : -1;
-	enum trunk_edge edge = trunk < 0 ? TRUNK_EDGE_NONE : trunk_edge_back(trunk_rules_edge(w->table->trunks[trunk].rules));
 	struct writer out = writer_of(data, sizeof data);
+	const struct sip_edit *edits[2];
 	if (invite && resp->status >= 300)
 		acknowledge(w, resp, from);
-	if (!way_back(w, resp, &back) || !sip_write_response(&out, resp, trunk_edge_edit(edge, resp)))
+	if (!way_back(w, resp, &back))
+		return true;
+	int trunk = trunk_of(w, &back, has_token ? &token : NULL);
+	trunk_edge_edits((struct trunk_edge){trunk < 0 ? NULL : w->table->trunks[trunk].rules, true}, resp, edits);
+	if (!sip_write_response(&out, resp, edits))
 		return true;
 	if (invite && resp->status >= 200)
 		relay_final(w, resp, &back, has_token ? &token : NULL, data, writer_len(&out));

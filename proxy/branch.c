@@ -283,9 +283,7 @@ static bool start(struct call *c, const struct sip_msg *invite, unsigned region,
 	/* where a trunk's call goes is decided here: a Route could only have led it here (section 16.4) */
 	struct sip_forward sf = {.skip_routes = invite->routes, .ruri = ruri, .max_breadth = breadth_share(c)};
 	char record_route[2][160];
-	const struct trunk_rules *rules = call_trunk(c)->rules;
-	sf.edit[0] = trunk_rules_edit(rules);
-	sf.edit[1] = trunk_edge_edit(trunk_rules_edge(rules), invite);
+	trunk_edge_edits(trunk_edge_back(c->edge), invite, sf.edit);
 	set_record_routes(c, region, &f->path, record_route, &sf);
 	struct branch *b = add_branch(c, region, target);
 	if (!sf.max_breadth || !send_invite(c, b, invite, f, &sf))

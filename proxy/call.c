@@ -15,7 +15,7 @@
 #include "proxy/sip/header.h"
 
 const char *call_number_to(const struct call *c) { return c->texts + c->call_id_len + 1 + c->from_len + 1; }
-static const char *number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
+const char *call_number_from(const struct call *c) { return c->texts + c->call_id_len + 1; }
 struct trunk *call_trunk(const struct call *c) { return &c->table->trunks[c->trunk]; }
 
 /* ---- life ---- */
@@ -36,6 +36,7 @@ void call_free_if_over(struct call *c)
 	if (c->admitted)
 		trunk_setup_end(call_trunk(c), false);
 	forget_request(c);
+	free(c->best);
 	table_release(c->table);
 	free(c->texts);
 	free(c);
@@ -163,13 +164,23 @@ static void finish(struct call *c, enum record_outcome outcome, int status, cons
 
 static void refuse_sips(struct call *c) { finish(c, OUTCOME_REJECTED, 480, REPLY_NO_SIPS); }
 
+/* Whether this node could take other calls now. */
+static bool serves_others(const struct call *c)
+{
+	struct policy_region_facts facts[POLICY_REGIONS_MAX];
+	table_facts(c->table, worker_now(c->w), false, facts);
+	return policy_any_eligible(c->table->policy, facts);
+}
+
+/* It was sent nowhere. Retry-After keeps a client's other calls away too (section 21.5.4): only where none could be served;
+ * without it a 503 is about this call alone. */
 static void finish_no_region(struct call *c)
 {
 	c->flags |= RECORD_NR;
 	if (c->sips_nowhere)
 		refuse_sips(c);
 	else
-		finish(c, OUTCOME_FAILED, 503, REPLY_RETRY_AFTER);
+		finish(c, OUTCOME_FAILED, 503, serves_others(c) ? "" : REPLY_RETRY_AFTER);
 }
 
 /* ---- relaying ---- */
@@ -179,7 +190,9 @@ static void finish_no_region(struct call *c)
 static void relay(struct call *c, const struct sip_msg *resp)
 {
 	struct writer out = writer_of(c->w->txns.scratch, sizeof c->w->txns.scratch);
-	if (!sip_write_response(&out, resp, trunk_edge_edit((enum trunk_edge)c->edge, resp)))
+	const struct sip_edit *edits[2];
+	trunk_edge_edits(c->edge, resp, edits);
+	if (!sip_write_response(&out, resp, edits))
 		return;
 	if (c->server)
 		txn_server_respond(&c->w->txns, c->server, resp->status, c->w->txns.scratch, writer_len(&out));
@@ -204,6 +217,23 @@ static void relay_failure(struct call *c, const struct sip_msg *resp)
 	end_unanswered(c, call_outcome(resp->status, c->cancelled), resp->status);
 	relay(c, resp);
 	forget_request(c);
+}
+
+/* No region is left: the caller hears of the best failure. */
+static void finish_best(struct call *c)
+{
+	struct call_best *best = c->best;
+	struct sip_msg m;
+	const char *why;
+	int status = best ? 500 : call_best_unheard(c);
+	c->best = NULL;
+	if (best && sip_parse(&m, best->text, best->len, &why) != SIP_UNANSWERABLE)
+		relay_failure(c, &m);
+	if (best)
+		sip_release(&m);
+	if (c->state != CALL_DONE)
+		finish(c, call_outcome(status, c->cancelled), status, "");
+	free(best);
 }
 
 /* Whether this answer makes a dialog that there was not yet. */
@@ -277,74 +307,23 @@ static void relay_answer(struct call *c, struct branch *b, const struct sip_msg 
 		trunk_call_end(call_trunk(c));
 }
 
-/* ---- the decision ---- */
+/* ---- where to ---- */
 
-/* The values of the header fields that rules ask for. */
-static void fill_headers(const struct policy_table *policy, const struct sip_msg *invite, struct decision *d)
-{
-	const char *name;
-	for (unsigned i = 0; (name = policy_table_header(policy, i)); i++)
-		d->headers[i] = sip_header_find(invite->data, invite->len, name, d->values[i], sizeof d->values[i])
-		                ? d->values[i] : NULL;
-}
-
-static int decide(struct call *c, const struct sip_msg *invite, struct decision *d)
-{
-	const struct table *table = c->table;
-	struct policy_region_facts facts[POLICY_REGIONS_MAX];
-	d->query = (struct policy_query){
-		.trunk = call_trunk(c)->name, .from = number_from(c), .to = call_number_to(c), .headers = d->headers,
-		.now_us = c->begun_us, .wall_us = clock_wall_us(), .random = worker_random(c->w),
-	};
-	fill_headers(table->policy, invite, d);
-	int64_t start = clock_ns();
-	table_facts(table, c->begun_us, facts);
-	int rc = policy_decide(table->policy, facts, &d->query, &d->plan);
-	d->ns = clock_ns() - start;
-	for (unsigned i = 0; i < d->plan.n_candidates; i++)
-		atomic_store_explicit(&table->regions[d->plan.candidates[i].region].live->hot, d->plan.candidates[i].hot,
-		                      memory_order_relaxed);
-	return rc;
-}
-
-/* It came as sips:, and none of its regions, up or down, is one of sips: (RFC 5630 section 5.3). */
-static bool sips_nowhere(const struct call *c, const struct policy_plan *plan)
-{
-	for (unsigned i = 0; i < plan->n_candidates; i++)
-		if (table_takes_sips(c->table, plan->candidates[i].region))
-			return false;
-	return c->secure;
-}
-
-static void keep_plan(struct call *c, const struct policy_plan *plan)
-{
-	c->sips_nowhere = sips_nowhere(c, plan);
-	c->planned = true;
-	c->rule = (int16_t)plan->rule;
-	c->pool = (int16_t)plan->pool;
-	c->strategy = (uint8_t)plan->strategy;
-	if (plan->panic)
-		c->flags |= RECORD_PM;
-	if (atomic_load_explicit(&c->w->common->alone, memory_order_relaxed))
-		c->flags |= RECORD_NB;
-	if (plan->failover)
-		c->failover = *plan->failover;
-	c->n_order = plan->n_order < POLICY_ATTEMPTS_MAX ? plan->n_order : POLICY_ATTEMPTS_MAX;
-	memcpy(c->order, plan->order, c->n_order);
-}
-
-static void fail_over(struct call *c, const struct branch *b)
+/* `resp`: what the region answered; NULL: nothing. */
+static void fail_over(struct call *c, const struct branch *b, const struct sip_msg *resp)
 {
 	struct sip_msg invite;
 	const char *why;
 	struct record_attempt after = b->log;
 	bool started = false;
+	if (resp)
+		call_best_keep(c, resp);
 	if (c->request && sip_parse(&invite, c->request, c->request_len, &why) == SIP_PARSED) {
 		started = call_try_next(c, &invite, &after);
 		sip_release(&invite);
 	}
 	if (!started)
-		finish_no_region(c);
+		finish_best(c);
 }
 
 /* ---- events ---- */
@@ -366,7 +345,7 @@ static void on_failure(struct call *c, struct branch *b, const struct sip_msg *r
 	else if (b->expired && !c->cancelled && resp->status == 487)
 		finish(c, OUTCOME_TIMEOUT, 408, "");
 	else if (regions_fault && c->state == CALL_TRYING)
-		fail_over(c, b);
+		fail_over(c, b, resp);
 	else
 		relay_failure(c, resp);
 }
@@ -382,9 +361,9 @@ static void on_nothing(struct call *c, struct branch *b)
 	if (c->cancelled)
 		finish(c, OUTCOME_CANCELLED, 487, "");
 	else if (c->state == CALL_TRYING && !c->again)
-		fail_over(c, b);
+		fail_over(c, b, NULL);
 	else
-		finish(c, OUTCOME_TIMEOUT, 408, "");
+		finish(c, b->log.unreachable ? OUTCOME_FAILED : OUTCOME_TIMEOUT, b->log.unreachable ? 500 : 408, "");
 }
 
 /* The caller's reason goes along (RFC 3326): a phone that rang may show it. */
@@ -472,8 +451,7 @@ static void route(struct call *c, const struct sip_msg *invite, const struct pro
 		finish(c, OUTCOME_REJECTED, 440, "");
 		return;
 	}
-	int rc = decide(c, invite, &d);
-	keep_plan(c, &d.plan);
+	int rc = call_decide(c, invite, &d);
 	c->decision = &d;
 	bool started = !rc && ((sent && call_try_again(c, invite, sent, &d.plan, d.ns)) || call_try_first(c, invite, &d.plan, d.ns));
 	if (!started)
@@ -530,7 +508,7 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 		return;
 	c->flags = claim->flags;
 	snprintf(c->claim, sizeof c->claim, "%s", claim->key);
-	c->edge = (uint8_t)trunk_edge_back(trunk_rules_edge(call_trunk(c)->rules));
+	c->edge = (struct trunk_edge){call_trunk(c)->rules, true};
 	if (atomic_load_explicit(&w->common->draining, memory_order_relaxed))
 		refuse_draining(c);
 	else if (!trunk_rules_called(call_trunk(c)->rules, call_number_to(c)))
@@ -546,13 +524,13 @@ void call_begin(struct worker *w, const struct sip_msg *invite, const struct sip
 }
 
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
-                      const struct addr *source, const struct forward *f, struct sip_forward *sf, enum trunk_edge edge)
+                      const struct addr *source, const struct forward *f, struct sip_forward *sf, struct trunk_edge edge)
 {
 	struct call *c = call_new(w, invite, back, source, -1);
 	if (!c)
 		return;
 	c->again = true;
-	c->edge = (uint8_t)edge;
+	c->edge = edge;
 	if (!branch_start_to(c, invite, f, sf))
 		finish(c, OUTCOME_FAILED, 513, "");
 }

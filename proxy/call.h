@@ -30,7 +30,7 @@ bool call_shed(struct worker *w, const struct sip_msg *invite, const struct sip_
 /* An INVITE within a dialog: one branch to where the dialog goes; no decision, no record. `edge`: of its responses. */
 void call_begin_again(struct worker *w, const struct sip_msg *invite, const struct sip_path *back,
                       const struct addr *source, const struct forward *f, struct sip_forward *sf,
-                      enum trunk_edge edge);
+                      struct trunk_edge edge);
 
 /* The caller's CANCEL, answered already; `flags` as above. */
 void call_cancel(struct call *c, const struct sip_msg *cancel, uint32_t flags);

@@ -1,4 +1,5 @@
-/* What the files of a call share: call.c (its life), branch.c (attempts), call_record.c (its log). */
+/* What the files of a call share: call.c (its life), call_decide.c (where it may go), branch.c (attempts), call_failover.c
+ * and call_best.c (what comes after a failed one), call_record.c (its log). */
 #ifndef PROXY_CALL_INTERNAL_H
 #define PROXY_CALL_INTERNAL_H
 
@@ -47,6 +48,13 @@ struct decision {
 	int64_t ns;                  /* that it took */
 };
 
+/* A failure that the caller may have to hear of, if no region takes the call. */
+struct call_best {
+	int status;
+	uint32_t len;
+	char text[];                 /* as it came, and a byte more for the parser */
+};
+
 struct call {
 	struct worker *w;
 	const struct table *table;   /* it was begun with; held: every index here is of this one */
@@ -54,9 +62,10 @@ struct call {
 	struct txn_server *server;   /* NULL when it has ended */
 	char *request;               /* the INVITE as it came, until the final response */
 	uint32_t request_len;
+	struct call_best *best;      /* malloc'ed; NULL: no region has said anything yet */
 	struct addr source;
 	struct sip_path back;        /* where answers go, also when the server's transaction is over */
-	uint8_t edge;                /* enum trunk_edge: how responses cross on their way back */
+	struct trunk_edge edge;      /* which responses cross on their way back; of the table */
 	uint8_t breadth;             /* Max-Breadth of the INVITE (RFC 5393), at most 60 */
 	enum call_state state;
 	bool again;                  /* within a dialog */
@@ -85,7 +94,16 @@ void call_step(struct call *c, struct branch *b, enum call_event event, const st
 /* Frees the call once no transaction refers to it. */
 void call_free_if_over(struct call *c);
 const char *call_number_to(const struct call *c);
+const char *call_number_from(const struct call *c);
 struct trunk *call_trunk(const struct call *c);
+
+/* call_decide.c: asks policy_decide(), and keeps the plan in the call; returns what that returned. */
+int call_decide(struct call *c, const struct sip_msg *invite, struct decision *d);
+
+/* call_best.c: keeps the response, should it be the best so far (section 16.7 step 6). */
+void call_best_keep(struct call *c, const struct sip_msg *resp);
+/* What the caller is told where no region has answered anything. */
+int call_best_unheard(const struct call *c);
 
 /* call_failover.c: whether that response sends the call on. */
 bool call_failover_on(const struct call *c, int status);

@@ -6,6 +6,7 @@
 #include "proxy/active.h"
 #include "proxy/call.h"
 #include "proxy/forward.h"
+#include "proxy/held.h"
 #include "proxy/relay.h"
 #include "proxy/reply.h"
 
@@ -39,14 +40,11 @@ static void refuse(struct worker *w, const struct sip_msg *m, const struct sip_p
 	reply_to(w, m, path, source, status, "");
 }
 
-/* How it crosses the edge of trust: the dialog has a trunk at one end, a region at the other. */
-static enum trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
+/* Which way it crosses: the dialog has a trunk at one end, a region at the other. */
+static struct trunk_edge edge_of(const struct worker *w, const struct token *t, int trunk)
 {
 	int i = table_trunk_by_hash(w->table, t->trunk);
-	if (i < 0)
-		return TRUNK_EDGE_NONE;
-	enum trunk_edge edge = trunk_rules_edge(w->table->trunks[i].rules);
-	return i == trunk ? edge : trunk_edge_back(edge);
+	return (struct trunk_edge){i < 0 ? NULL : w->table->trunks[i].rules, i != trunk};
 }
 
 /* Whom the carrier's certificate is of, where the request goes to him. */
@@ -56,18 +54,30 @@ static const char *subject_of(const struct worker *w, const struct token *t, int
 	return i < 0 || i == trunk ? "" : trunk_rules_subject(w->table->trunks[i].rules);
 }
 
-void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
-                    int trunk, const struct dialog_route *route)
+/* False: it waits, or has been refused. */
+static bool find_way(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                     const char *subject, struct sip_forward *sf, struct forward *f, struct held *held)
 {
-	enum trunk_edge edge = edge_of(w, &route->token, trunk);
 	struct sip_path next;
+	enum forward_hop hop = forward_next_hop(w, m, subject, sf, &next);
+	if (hop == FORWARD_LATER && held_keep(w, held, m, path, source))
+		return false;
+	if (hop == FORWARD_TO && forward_prepare(w, m, &next, 0, f))
+		return true;
+	/* DNS that fails is as a 503 of the next hop (section 16.9), and, unlike a 404, does not end the dialog (RFC 5057) */
+	refuse(w, m, path, source, hop == FORWARD_LATER || hop == FORWARD_UNRESOLVED ? 500 : 404);
+	return false;
+}
+
+static void serve(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                  int trunk, const struct dialog_route *route, struct held *held)
+{
+	struct trunk_edge edge = edge_of(w, &route->token, trunk);
 	struct forward f;
-	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict,
-	                         .edit = {trunk_edge_edit(edge, m), NULL}};
-	if (!forward_next_hop(w, m, subject_of(w, &route->token, trunk), &sf, &next) || !forward_prepare(w, m, &next, 0, &f)) {
-		refuse(w, m, path, source, 404);
+	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict};
+	trunk_edge_edits(edge, m, sf.edit);
+	if (!find_way(w, m, path, source, subject_of(w, &route->token, trunk), &sf, &f, held))
 		return;
-	}
 	if (route->token.node != w->common->node_hash)
 		stats_inc(&w->stats, STAT_WRONG_NODE);
 	if (m->method == SIP_BYE)
@@ -87,4 +97,21 @@ void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_
 		send_ack(w, &f, w->txns.scratch, writer_len(&out));
 	else
 		relay_begin(w, m, path, source, &f, &sf, trunk_edge_back(edge), writer_len(&out));
+}
+
+void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                    int trunk, const struct dialog_route *route)
+{
+	serve(w, m, path, source, trunk, route, NULL);
+}
+
+void dialog_again(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                  struct held *held)
+{
+	struct txn_server *t = m->method == SIP_ACK ? NULL : txn_server_find(&w->txns, m);
+	struct dialog_route route;
+	if (t)                       /* its retransmission went on before it */
+		txn_server_on_request(&w->txns, t, m);
+	else if (dialog_route(w, m, &route) == DIALOG_OURS)
+		serve(w, m, path, source, table_trunk(w->table, source), &route, held);
 }

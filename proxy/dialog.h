@@ -21,5 +21,9 @@ enum dialog_found dialog_route(struct worker *w, const struct sip_msg *m, struct
 /* `trunk`: whose source it came from, -1. */
 void dialog_request(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
                     int trunk, const struct dialog_route *route);
+/* One that has waited for where a name is. */
+struct held;
+void dialog_again(struct worker *w, const struct sip_msg *m, const struct sip_path *path, const struct addr *source,
+                  struct held *held);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proxy/hosts.h"
+
 #define LARGE 1300               /* where the path's MTU is not known (section 18.1.1) */
 
 /* RFC 5923 section 8.1: where we show a certificate when asked, what comes back on the connection is as welcome. */
@@ -100,20 +102,44 @@ static bool hop_by_tls(struct worker *w, const struct sip_uri_view *uri, bool kn
 	return back || known;
 }
 
-static bool hop_to(struct worker *w, const struct sip_uri_view *uri, const char *subject, struct sip_path *next)
+/* Where a name that is no target's leads. */
+static enum forward_hop hop_by_dns(struct worker *w, const struct sip_uri_view *uri, struct sip_path *next)
+{
+	struct target_place place;
+	if (!w->common->hosts || !*uri->host)
+		return FORWARD_NOWHERE;
+	switch (hosts_find(w->common->hosts, uri, w->common->egress_families, &place)) {
+	case HOSTS_AT:
+		next->peer = place.address;
+		next->transport = (uint8_t)place.transport;
+		return FORWARD_TO;
+	case HOSTS_ASKED:
+		return FORWARD_LATER;
+	case HOSTS_NOWHERE:
+		break;
+	}
+	return FORWARD_UNRESOLVED;
+}
+
+static enum forward_hop hop_to(struct worker *w, const struct sip_uri_view *uri, const char *subject, struct sip_path *next)
 {
 	enum sip_transport transport;
 	*next = (struct sip_path){.socket = 0};
 	if (!uri->port || !sip_transport_of_uri(uri->scheme, uri->params, &transport))
-		return false;
+		return FORWARD_NOWHERE;
 	bool known = !addr_parse(&next->peer, uri->host, uri->port) || known_name(w, uri->host, uri->port, &next->peer);
 	next->transport = (uint8_t)transport;
-	next->unsaid = !sip_transport_said(uri->params);
-	return transport == SIP_TLS ? hop_by_tls(w, uri, known, subject, next) : known;
+	if (!known && transport == SIP_TLS && hop_by_tls(w, uri, false, subject, next))
+		return FORWARD_TO;
+	enum forward_hop hop = known ? FORWARD_TO : hop_by_dns(w, uri, next);
+	next->unsaid = next->transport == SIP_UDP && !sip_transport_said(uri->params);
+	if (hop == FORWARD_TO && next->transport == SIP_TLS)
+		hop_by_tls(w, uri, true, subject, next);
+	return hop;
 }
 
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
-                      struct sip_path *next)
+enum forward_hop forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
+                                  struct sip_path *next)
 {
 	struct sip_uri_view uri = req->ruri;
 	unsigned routes = req->routes - (sf->from_strict ? 1 : 0);

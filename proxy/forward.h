@@ -25,12 +25,18 @@ bool forward_prepare(struct worker *w, const struct sip_msg *req, const struct s
 /* The way to a target at its place. */
 void forward_to_target(struct worker *w, const struct target *target, const struct target_place *place, struct sip_path *next);
 
-/* The next hop of a request by `sf->skip_routes` and `sf->from_strict`, or false when it is a name that is not known
- * here, or a transport that is not spoken. Sets `sf->strict` as section 16.6 step 6 says. `subject`: whom the certificate of
+enum forward_hop {
+	FORWARD_TO,
+	FORWARD_LATER,               /* where the name is has been asked for: ask again soon */
+	FORWARD_UNRESOLVED,          /* DNS does not say where it is */
+	FORWARD_NOWHERE              /* what is no host, or a transport that is not spoken */
+};
+
+/* The next hop of a request by `sf->skip_routes` and `sf->from_strict`. Sets `sf->strict` as section 16.6 step 6 says. `subject`: whom the certificate of
  * the carrier is of, where the request goes to one; "". By TLS it goes back on his own connection, where that stands for
  * the next hop (alias.h). */
-bool forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
-                      struct sip_path *next);
+enum forward_hop forward_next_hop(struct worker *w, const struct sip_msg *req, const char *subject, struct sip_forward *sf,
+                                  struct sip_path *next);
 
 /* Sends the request, `len` bytes that are written for `f` by `sf` in the layer's scratch, in a transaction of its own; one
  * that is too large for UDP by TCP, where the next hop is known to take it, and by UDP should that fail (section 18.1.1).

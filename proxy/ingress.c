@@ -151,8 +151,10 @@ static void answer_options(const struct arrival *a)
 		refuse_extensions(a);
 	else if (requires)
 		refuse(a, 420, strlen(require) < sizeof require - 1 ? extra : "");
+	else if (atomic_load(&a->w->common->draining))
+		refuse(a, 503, REPLY_RETRY_AFTER REPLY_ALLOW);
 	else
-		refuse(a, atomic_load(&a->w->common->draining) ? 503 : 200, REPLY_ALLOW);
+		refuse(a, 200, REPLY_ALLOW);
 }
 
 /* Section 16.3: what any proxy checks before it forwards. False when the request has been answered. */

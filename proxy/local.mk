@@ -6,6 +6,8 @@ libproxy_a_SOURCES = \
 	proxy/alias.c proxy/alias.h \
 	proxy/branch.c \
 	proxy/call.c proxy/call.h proxy/call_internal.h \
+	proxy/call_best.c \
+	proxy/call_decide.c \
 	proxy/call_failover.c \
 	proxy/call_log.c proxy/call_log.h \
 	proxy/call_record.c \
@@ -13,6 +15,8 @@ libproxy_a_SOURCES = \
 	proxy/dialog.c proxy/dialog.h \
 	proxy/dns.c proxy/dns.h \
 	proxy/forward.c proxy/forward.h \
+	proxy/held.c proxy/held.h \
+	proxy/hosts.c proxy/hosts.h \
 	proxy/ingress.c proxy/ingress.h \
 	proxy/live.c proxy/live.h \
 	proxy/locate.c proxy/locate.h \

@@ -16,6 +16,8 @@
 #include "proxy/active.h"
 #include "proxy/call_log.h"
 #include "proxy/claim.h"
+#include "proxy/held.h"
+#include "proxy/hosts.h"
 #include "proxy/ingress.h"
 #include "proxy/number.h"
 #include "proxy/prober.h"
@@ -57,6 +59,7 @@ static void app_unmake(struct worker *w)
 	prober_free(w->prober);
 	active_free_all(w);
 	claims_drop(w);
+	held_drop(w);
 }
 
 static const struct worker_app app = {app_make, app_start, app_table, ingress_message, app_unmake};
@@ -274,7 +277,7 @@ static int build(struct proxy *p, struct err *err)
 	if (!(p->self = self_new(c, err)))
 		return -EIO;
 	p->resolver = resolver_new(c->config.control, c->config.egress, c->config.n_egress, err);
-	if (!p->resolver)
+	if (!p->resolver || !(c->hosts = hosts_new(c->config.control, p->resolver, err)))
 		return -EIO;
 	p->sweep = event_new(loop_base(c->config.control), -1, EV_PERSIST, on_sweep, p);
 	return p->sweep && !resolver_set_table(p->resolver, c->table) ? 0 : err_set(err, ENOMEM, "out of memory");
@@ -457,6 +460,7 @@ void proxy_free(struct proxy *p)
 	resolver_free(p->resolver);
 	for (unsigned i = 0; i < p->common.n_workers; i++)
 		worker_free(p->common.workers[i]);
+	hosts_free(p->common.hosts);
 	free(p->common.workers);
 	call_log_free(p->common.log);
 	for (struct table *t = p->replaced, *older; t; t = older) {
@@ -568,7 +572,8 @@ void proxy_trunk(const struct proxy *p, unsigned index, struct proxy_trunk_statu
 	*out = (struct proxy_trunk_status){
 		.n_sources = t->n_sources, .max_calls = t->max_calls, .max_cps = t->max_cps,
 		.calls = atomic_load(&t->live->calls), .setups = atomic_load(&t->live->setups),
-		.calls_total = atomic_load(&t->live->calls_total), .limited_total = atomic_load(&t->live->limited_total),
+		.calls_total = atomic_load(&t->live->calls_total), .over_calls = atomic_load(&t->live->over_calls),
+		.over_cps = atomic_load(&t->live->over_cps),
 	};
 	snprintf(out->name, sizeof out->name, "%s", t->name);
 }
@@ -605,7 +610,7 @@ int proxy_explain(const struct proxy *p, const struct proxy_question *q, struct 
 	};
 	for (unsigned i = 0; (name = policy_table_header(t->policy, i)); i++)
 		headers[i] = question_header(q, name);
-	table_facts(t, query.now_us, facts);
+	table_facts(t, query.now_us, q->secure, facts);
 	return policy_decide(t->policy, facts, &query, plan);
 }
 

@@ -240,7 +240,7 @@ struct proxy_trunk_status {
 	char name[POLICY_NAME_LEN];
 	unsigned n_sources;
 	uint32_t calls, setups, max_calls, max_cps;
-	uint64_t calls_total, limited_total;
+	uint64_t calls_total, over_calls, over_cps;   /* taken in; refused for max_calls, for max_cps */
 };
 unsigned proxy_trunks(const struct proxy *proxy);
 void proxy_trunk(const struct proxy *proxy, unsigned index, struct proxy_trunk_status *out);
@@ -252,6 +252,7 @@ struct proxy_question {
 	const char *const *headers;    /* lines, "Name: value" */
 	unsigned n_headers;
 	int64_t wall_us;               /* when, for rules with hours; 0: now */
+	bool secure;                   /* it comes as sips: */
 };
 int proxy_explain(const struct proxy *proxy, const struct proxy_question *question, struct policy_plan *plan,
                   struct err *err);

@@ -17,7 +17,7 @@ enum record_outcome { OUTCOME_ANSWERED, OUTCOME_BUSY, OUTCOME_REJECTED, OUTCOME_
                       OUTCOME_TIMEOUT, OUTCOME_LIMITED };
 
 /* Flags, in the manner of Envoy. */
-#define RECORD_NR 1u    /* no region eligible, or none left */
+#define RECORD_NR 1u    /* no region eligible: it was sent nowhere */
 #define RECORD_FO 2u    /* failed over */
 #define RECORD_PM 4u    /* panic: health ignored */
 #define RECORD_TL 8u    /* trunk limit */

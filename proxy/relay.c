@@ -15,7 +15,8 @@ struct relay {
 	struct timer trying;
 	struct txn_server *server;   /* NULL when it has ended */
 	struct txn_client *client;
-	enum trunk_edge edge;
+	const struct table *table;   /* of the edge; held */
+	struct trunk_edge edge;      /* that the response crosses */
 };
 
 static void free_if_over(struct relay *r)
@@ -23,6 +24,7 @@ static void free_if_over(struct relay *r)
 	if (r->server || r->client)
 		return;
 	timer_stop(r->w->wheel, &r->trying);
+	table_release(r->table);
 	free(r);
 }
 
@@ -64,11 +66,15 @@ static void on_response(void *user, const struct sip_msg *resp)
 {
 	struct relay *r = user;
 	struct writer out = writer_of(r->w->txns.scratch, sizeof r->w->txns.scratch);
+	const struct sip_edit *edits[2];
 	if (resp->status == 408) {  /* RFC 4320 section 4.2: too late to be of use, and not to be sent on */
 		give_up(r);
 		return;
 	}
-	if (resp->status < 200 || !r->server || !sip_write_response(&out, resp, trunk_edge_edit(r->edge, resp)))
+	if (resp->status < 200 || !r->server)
+		return;
+	trunk_edge_edits(r->edge, resp, edits);
+	if (!sip_write_response(&out, resp, edits))
 		return;
 	timer_stop(r->w->wheel, &r->trying);
 	active_on_response(r->w, resp);
@@ -93,16 +99,18 @@ static void on_client_end(void *user)
 static const struct txn_client_user relay_user = {on_response, on_timeout, on_client_end, on_unreachable};
 
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct addr *source,
-                 const struct forward *f, struct sip_forward *sf, enum trunk_edge edge, size_t len)
+                 const struct forward *f, struct sip_forward *sf, struct trunk_edge edge, size_t len)
 {
 	struct relay *r = calloc(1, sizeof *r);
 	if (!r)
 		goto lost;
 	r->w = w;
 	r->edge = edge;
+	r->table = table_hold(w->table);
 	/* the server's first: on failure there must be no client that calls back */
 	r->server = txn_server_new(&w->txns, req, back, on_server_end, r);
 	if (!r->server) {
+		table_release(r->table);
 		free(r);
 		goto lost;
 	}

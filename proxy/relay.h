@@ -8,6 +8,6 @@
 
 /* The request stands in the layer's scratch as forward_send() wants it; `edge` of its responses. */
 void relay_begin(struct worker *w, const struct sip_msg *req, const struct sip_path *back, const struct addr *source,
-                 const struct forward *f, struct sip_forward *sf, enum trunk_edge edge, size_t len);
+                 const struct forward *f, struct sip_forward *sf, struct trunk_edge edge, size_t len);
 
 #endif

@@ -29,7 +29,8 @@ struct name {
 	struct target *slots[SLOTS_MAX];   /* each has one address, or none */
 	unsigned n_slots;
 	struct event *again;
-	bool wanted, failing, gone;  /* gone: freed when the last answer is here */
+	bool wanted, failing, gone;  /* gone: freed when the last answer is here; its slots are not there any more */
+	bool lone;                   /* no target's: a table does not say whether it is wanted */
 	bool lacking, crowded;       /* said already: a host that SRV names has no address; there are more than slots */
 	bool by_naptr, by_srv;       /* so the last good answer came */
 	unsigned denials;            /* in a row */
@@ -98,6 +99,7 @@ static void succeed(struct name *n)
 		log_info("target %s resolves again", target_of(n)->uri);
 	n->failing = false;
 	n->denials = 0;
+	atomic_store(&n->slots[0]->looked_up, true);
 	n->by_naptr = n->naptr && !n->stale;
 	n->by_srv = n->hosts > 0 && !n->stale;
 	n->lacking = n->lacks;
@@ -133,6 +135,7 @@ static void fail(struct name *n)
 	if (n->error != ARES_SUCCESS)
 		n->denials = 0;
 	n->failing = true;
+	atomic_store(&n->slots[0]->looked_up, true);
 	again_in(n, RETRY_S);
 }
 
@@ -333,11 +336,11 @@ static bool next_step(struct name *n)
 static void on_naptr(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
 	struct name *n = arg;
-	const struct target *t = target_of(n);
-	struct locate_want want = {n->r->transports, t->secure};
 	(void)timeouts;
 	if (!counts(n, status))
 		return;
+	const struct target *t = target_of(n);
+	struct locate_want want = {n->r->transports, t->secure};
 	if (status == ARES_SUCCESS)
 		n->n_services = locate_by_naptr(answer, len, want, n->services);
 	n->naptr = n->n_services > 0;
@@ -458,7 +461,7 @@ int resolver_set_table(struct resolver *r, const struct table *table)
 {
 	int rc = 0;
 	for (struct name *n = r->names; n; n = n->next)
-		n->wanted = false;
+		n->wanted = n->lone;
 	for (unsigned i = 0; i < table->n_regions; i++) {
 		const struct region *g = &table->regions[i];
 		for (unsigned j = 0, more; j < g->n_targets; j += more) {
@@ -471,6 +474,23 @@ int resolver_set_table(struct resolver *r, const struct table *table)
 	drop_unwanted(r);
 	set_transports(r, table->transports);
 	return rc;
+}
+
+int resolver_want_host(struct resolver *r, struct target *const *slots, unsigned n_slots)
+{
+	int rc = want(r, slots, n_slots);
+	if (!rc)
+		name_of(r, slots[0])->lone = true;
+	return rc;
+}
+
+void resolver_forget_host(struct resolver *r, const struct target *target)
+{
+	struct name *n = name_of(r, target);
+	if (!n)
+		return;
+	n->lone = n->wanted = false;
+	drop_unwanted(r);
 }
 
 struct resolver *resolver_new(struct loop *loop, const struct addr *egress, unsigned n_egress, struct err *err)

@@ -21,6 +21,10 @@ struct resolver;
 struct resolver *resolver_new(struct loop *loop, const struct addr *egress, unsigned n_egress, struct err *err);
 /* This table's from now on; what it has in common with the one before goes on undisturbed. 0 or -ENOMEM. */
 int resolver_set_table(struct resolver *resolver, const struct table *table);
+/* A name that is no target's, with its slots, until it is forgotten. 0 or -ENOMEM. */
+int resolver_want_host(struct resolver *resolver, struct target *const *slots, unsigned n_slots);
+/* By its first slot. They are not written any more. */
+void resolver_forget_host(struct resolver *resolver, const struct target *target);
 void resolver_free(struct resolver *resolver);
 
 /* Names whose last lookup failed, and lookups that did since the start. */

@@ -68,7 +68,8 @@
 	X(CALLS_CANCELLED,    "calls_total", "outcome=\"cancelled\"", "") \
 	X(CALLS_TIMEOUT,      "calls_total", "outcome=\"timeout\"", "") \
 	X(CALLS_LIMITED,      "calls_total", "outcome=\"limited\"", "") \
-	X(CALLS_NO_REGION,    "calls_no_region_total", "", "Calls refused because no region was eligible or left") \
+	X(NAME_WAITS,         "sip_waits_for_names_total", "", "Requests within calls that waited for where a name is") \
+	X(CALLS_NO_REGION,    "calls_no_region_total", "", "Calls refused because no region was eligible") \
 	X(CALLS_SHED,         "calls_shed_total", "", "New calls turned away because the node was overloaded") \
 	X(FAILOVERS,          "call_failovers_total", "", "Attempts that were followed by one at another region") \
 	X(TARGET_RETRIES,     "call_target_retries_total", "", "Attempts that were followed by one at another target of the same region") \

@@ -287,6 +287,20 @@ static double weight_of(const struct candidates *c, unsigned i, unsigned begin, 
 	return (double)c->place[i].weight / same;
 }
 
+/* RFC 2782: "records with weight 0 should have a very small chance of being selected". By its way of drawing they have a
+ * weight of 1 together; that is not small beside small weights, and then it is a hundredth. */
+static double weigh_zeros(double weights[PROXY_ADDRESSES_MAX], unsigned begin, unsigned end, double sum)
+{
+	double all = sum / 100 < 1 ? sum / 100 : 1;
+	unsigned zeros = 0;
+	for (unsigned i = begin; i < end; i++)
+		zeros += weights[i] <= 0;
+	for (unsigned i = begin; i < end; i++)
+		if (weights[i] <= 0)
+			weights[i] = all / zeros;
+	return zeros ? sum + all : sum;
+}
+
 /* Of each; a name has as much as it has candidates, whatever its records say. */
 static void share(const struct candidates *c, double shares[PROXY_ADDRESSES_MAX])
 {
@@ -295,6 +309,7 @@ static void share(const struct candidates *c, double shares[PROXY_ADDRESSES_MAX]
 		end = name_end(c, begin);
 		for (unsigned i = begin; i < end; i++)
 			sum += shares[i] = weight_of(c, i, begin, end);
+		sum = weigh_zeros(shares, begin, end, sum);
 		for (unsigned i = begin; i < end; i++)
 			shares[i] = sum > 0 ? shares[i] / sum * (end - begin) : 1;
 	}
@@ -346,14 +361,6 @@ bool table_located(const struct table *t, unsigned region, unsigned k)
 	return true;
 }
 
-bool table_takes_sips(const struct table *t, unsigned region)
-{
-	for (unsigned i = 0; i < t->regions[region].n_targets; i++)
-		if (t->regions[region].targets[i]->secure)
-			return true;
-	return false;
-}
-
 /* All that answer asked to be left alone. */
 static bool shunned(const struct region *g, int64_t now_us)
 {
@@ -365,11 +372,25 @@ static bool shunned(const struct region *g, int64_t now_us)
 	return best == 1;
 }
 
-void table_facts(const struct table *t, int64_t now_us, struct policy_region_facts *out)
+/* What a sips: call finds of a region. */
+static void only_sips(const struct region *g, struct policy_region_facts *f)
+{
+	f->no_sips = true;
+	f->healthy = false;
+	for (unsigned i = 0; i < g->n_targets; i++) {
+		const struct target *k = g->targets[i];
+		f->no_sips &= !k->secure;
+		f->healthy |= k->secure && atomic_load_explicit(&k->healthy, memory_order_relaxed);
+	}
+}
+
+void table_facts(const struct table *t, int64_t now_us, bool secure, struct policy_region_facts *out)
 {
 	for (unsigned i = 0; i < t->n_regions; i++) {
 		region_facts(t->regions[i].live, policy_table_region(t->policy, i), policy_table_tuning(t->policy), now_us, &out[i]);
 		out[i].ejected |= shunned(&t->regions[i], now_us);
+		if (secure)
+			only_sips(&t->regions[i], &out[i]);
 	}
 }
 

@@ -58,8 +58,8 @@ bool table_takes_tcp(const struct table *table, const struct addr *address);
 /* Index by the name hash of a token, or -1. */
 int table_region_by_hash(const struct table *table, uint32_t hash);
 int table_trunk_by_hash(const struct table *table, uint32_t hash);
-/* The facts of every region, for policy_decide(). */
-void table_facts(const struct table *table, int64_t now_us, struct policy_region_facts *out);
+/* The facts of every region, for policy_decide(); `secure`: for a call that came as sips:. */
+void table_facts(const struct table *table, int64_t now_us, bool secure, struct policy_region_facts *out);
 /* What a target has to be. */
 struct table_want {
 	unsigned families;           /* one of these; bit 0: IPv4, bit 1: IPv6 */
@@ -73,8 +73,6 @@ int table_pick_target(const struct table *table, unsigned region, const struct t
                       struct target_place *place);
 /* Whether the name of the region's k-th target has an address, be it in another slot. */
 bool table_located(const struct table *table, unsigned region, unsigned k);
-/* Whether any target of the region is a sips: URI. */
-bool table_takes_sips(const struct table *table, unsigned region);
 /* The region's health again, after one of its targets changed. True when the region's changed. */
 bool table_refresh_health(const struct table *table, unsigned region);
 /* Mean error rate of the other regions that had traffic; NaN: none. */

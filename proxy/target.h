@@ -29,6 +29,7 @@ struct target {
 	_Atomic uint32_t priority, weight, rank;
 	_Atomic uint8_t srv_host;
 	_Atomic int64_t expires_us;  /* when the resolver asks again; 0: never */
+	_Atomic bool looked_up;      /* of a name's first slot: the resolver has had an answer, or none */
 	_Atomic bool healthy, probed;
 	_Atomic bool takes_tcp;      /* it has answered by TCP too, where large requests are to go so */
 	_Atomic uint32_t rtt_us;

@@ -23,9 +23,10 @@ bool trunk_admit(struct trunk *t, int64_t now_us)
 {
 	uint32_t busy = atomic_fetch_add_explicit(&t->live->setups, 1, memory_order_relaxed) +
 	                atomic_load_explicit(&t->live->calls, memory_order_relaxed);
-	if ((t->max_calls && busy >= t->max_calls) || !conforms(t, now_us)) {
+	bool room = !t->max_calls || busy < t->max_calls;
+	if (!room || !conforms(t, now_us)) {
 		atomic_fetch_sub_explicit(&t->live->setups, 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(&t->live->limited_total, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(room ? &t->live->over_cps : &t->live->over_calls, 1, memory_order_relaxed);
 		return false;
 	}
 	atomic_fetch_add_explicit(&t->live->calls_total, 1, memory_order_relaxed);

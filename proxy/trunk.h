@@ -13,7 +13,8 @@
 struct trunk_live {
 	char name[POLICY_NAME_LEN];
 	_Atomic uint32_t setups, calls;
-	_Atomic uint64_t calls_total, limited_total;  /* taken in; refused for a limit */
+	_Atomic uint64_t calls_total;    /* taken in */
+	_Atomic uint64_t over_calls, over_cps;  /* refused: of these too many at once; a second */
 	_Atomic int64_t next_us;     /* virtual scheduling: when the next call conforms (ITU-T I.371, GCRA) */
 };
 

@@ -41,8 +41,10 @@ struct trunk_options {
 	char national[8];            /* what stands before a national number; "": the country's; "none" */
 	struct trunk_called *allowed;    /* what may be called; none: anything */
 	unsigned n_allowed;
-	struct trunk_header *headers;
+	struct trunk_header *headers;        /* of what it sends */
 	unsigned n_headers;
+	struct trunk_header *headers_back;   /* of what is sent to it; none adds */
+	unsigned n_headers_back;
 };
 
 #endif

@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The header rules of one way. */
+struct header_rules {
+	struct trunk_header *headers;
+	struct sip_edit_line lines[TRUNK_HEADERS_MAX];
+	struct sip_edit begin, within;   /* of the INVITE that begins a call; of all else */
+	char *add;                       /* whole lines */
+};
+
 struct trunk_rules {
 	struct number_plan plan;
 	bool untrusted;
@@ -13,10 +21,7 @@ struct trunk_rules {
 	char subject[256];
 	struct trunk_called *allowed;    /* sorted; none begins with another */
 	unsigned n_allowed;
-	struct trunk_header *headers;
-	struct sip_edit_line lines[TRUNK_HEADERS_MAX];
-	struct sip_edit edit;
-	char *add;                       /* whole lines */
+	struct header_rules in, back;
 };
 
 /* ---- building ---- */
@@ -44,29 +49,31 @@ static bool build_allowed(struct trunk_rules *r, const struct trunk_options *o)
 	return true;
 }
 
-static bool build_headers(struct trunk_rules *r, const struct trunk_options *o)
+static bool build_headers(struct header_rules *r, const struct trunk_header *headers, unsigned n)
 {
 	size_t size = 1, len = 0;
-	unsigned n = o->n_headers < TRUNK_HEADERS_MAX ? o->n_headers : TRUNK_HEADERS_MAX;
+	n = n < TRUNK_HEADERS_MAX ? n : TRUNK_HEADERS_MAX;
 	if (!n)
 		return true;
 	for (unsigned i = 0; i < n; i++)
-		size += sizeof o->headers[i];
+		size += sizeof headers[i];
 	r->headers = malloc(n * sizeof *r->headers);
 	r->add = calloc(1, size);
 	if (!r->headers || !r->add)
 		return false;
-	memcpy(r->headers, o->headers, n * sizeof *r->headers);
+	memcpy(r->headers, headers, n * sizeof *r->headers);
 	for (unsigned i = 0; i < n; i++) {
 		const struct trunk_header *h = &r->headers[i];
 		if (*h->add)
 			len += (size_t)snprintf(r->add + len, size - len, "%s: %s\r\n", h->add, h->value);
 		else
-			r->lines[r->edit.n++] = *h->strip ? (struct sip_edit_line){h->strip, NULL} :
-			                                    (struct sip_edit_line){h->replace, h->value};
+			r->lines[r->begin.n++] = *h->strip ? (struct sip_edit_line){h->strip, NULL} :
+			                                     (struct sip_edit_line){h->replace, h->value};
 	}
-	r->edit.lines = r->lines;
-	r->edit.add = r->add;
+	r->begin.lines = r->lines;
+	r->begin.add = r->add;
+	r->within = r->begin;
+	r->within.add = "";
 	return true;
 }
 
@@ -93,7 +100,8 @@ struct trunk_rules *trunk_rules_new(const struct trunk_options *o, const char *c
 	r->n_ports = o->n_ports;
 	memcpy(r->subject, o->tls_subject, sizeof r->subject);
 	memcpy(r->ports, o->ports, sizeof r->ports);
-	if (build_allowed(r, o) && build_headers(r, o))
+	if (build_allowed(r, o) && build_headers(&r->in, o->headers, o->n_headers) &&
+	    build_headers(&r->back, o->headers_back, o->n_headers_back))
 		return r;
 	trunk_rules_free(r);
 	return NULL;
@@ -104,8 +112,10 @@ void trunk_rules_free(struct trunk_rules *r)
 	if (!r)
 		return;
 	free(r->allowed);
-	free(r->headers);
-	free(r->add);
+	free(r->in.headers);
+	free(r->in.add);
+	free(r->back.headers);
+	free(r->back.add);
 	free(r);
 }
 
@@ -136,27 +146,35 @@ bool trunk_rules_called(const struct trunk_rules *r, const char *number)
 	return !r->n_allowed || (low && begins(number, r->allowed[low - 1].prefix));
 }
 
-const struct sip_edit *trunk_rules_edit(const struct trunk_rules *r) { return r->edit.lines ? &r->edit : NULL; }
+/* ---- the edge ---- */
 
-/* ---- the trust edge ---- */
-
-enum trunk_edge trunk_rules_edge(const struct trunk_rules *r) { return r->untrusted ? TRUNK_EDGE_IN : TRUNK_EDGE_NONE; }
-
-enum trunk_edge trunk_edge_back(enum trunk_edge edge)
+struct trunk_edge trunk_edge_back(struct trunk_edge edge)
 {
-	if (edge == TRUNK_EDGE_NONE)
-		return edge;
-	return edge == TRUNK_EDGE_IN ? TRUNK_EDGE_OUT : TRUNK_EDGE_IN;
+	return (struct trunk_edge){edge.rules, !edge.out};
 }
 
-const struct sip_edit *trunk_edge_edit(enum trunk_edge edge, const struct sip_msg *m)
+static const struct sip_edit *edit_by_rules(const struct header_rules *r, const struct sip_msg *m)
+{
+	bool begins = !m->status && m->method == SIP_INVITE && !*m->to_tag;
+	if (!r->headers)
+		return NULL;
+	return begins ? &r->begin : &r->within;
+}
+
+static const struct sip_edit *edit_by_trust(bool out, const struct sip_msg *m)
 {
 	static const struct sip_edit_line asserted[] = {
 		{"P-Asserted-Identity", NULL}, {"Remote-Party-ID", NULL}, {"Diversion", NULL},
 	};
 	/* inwards all of them, outwards the identities, which are the first two */
-	static const struct sip_edit in = {asserted, 3, ""}, out = {asserted, 2, ""};
-	if (edge == TRUNK_EDGE_IN)
+	static const struct sip_edit in = {asserted, 3, ""}, private = {asserted, 2, ""};
+	if (!out)
 		return &in;
-	return edge == TRUNK_EDGE_OUT && sip_msg_private_id(m) ? &out : NULL;
+	return sip_msg_private_id(m) ? &private : NULL;
+}
+
+void trunk_edge_edits(struct trunk_edge edge, const struct sip_msg *m, const struct sip_edit *edits[2])
+{
+	edits[0] = edge.rules ? edit_by_rules(edge.out ? &edge.rules->back : &edge.rules->in, m) : NULL;
+	edits[1] = edge.rules && edge.rules->untrusted ? edit_by_trust(edge.out, m) : NULL;
 }

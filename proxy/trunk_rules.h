@@ -19,16 +19,17 @@ const char *trunk_rules_subject(const struct trunk_rules *rules);
 bool trunk_rules_port(const struct trunk_rules *rules, uint16_t port);
 /* Whether `number`, normalised, may be called. */
 bool trunk_rules_called(const struct trunk_rules *rules, const char *number);
-/* The header rules for the INVITE of a new call, or NULL. */
-const struct sip_edit *trunk_rules_edit(const struct trunk_rules *rules);
 
-/* How a message crosses the edge of the trust domain. */
-enum trunk_edge { TRUNK_EDGE_NONE, TRUNK_EDGE_IN, TRUNK_EDGE_OUT };
-/* How what the trunk sends crosses; what is sent to it crosses the other way. */
-enum trunk_edge trunk_rules_edge(const struct trunk_rules *rules);
-enum trunk_edge trunk_edge_back(enum trunk_edge edge);
-/* What that takes out of this message, or NULL: inwards, identities that only a trusted side may assert; outwards,
- * those that the caller wants kept within (Privacy: id). */
-const struct sip_edit *trunk_edge_edit(enum trunk_edge edge, const struct sip_msg *m);
+/* Where a message crosses the edge between a trunk and the rest, and which way. A value; good as long as its rules are. */
+struct trunk_edge {
+	const struct trunk_rules *rules;  /* NULL: no trunk is known, nothing is changed */
+	bool out;                         /* it is on its way to the trunk */
+};
+/* The way of the answer. */
+struct trunk_edge trunk_edge_back(struct trunk_edge edge);
+/* What is changed in this message, each NULL or an edit of the rules': by the header rules; and by the edge of the trust
+ * domain, where the trunk is outside: inwards, identities that only a trusted side may assert are left out, outwards those
+ * that the caller wants kept within (Privacy: id). What rules add, they add to the INVITE that begins a call. */
+void trunk_edge_edits(struct trunk_edge edge, const struct sip_msg *m, const struct sip_edit *edits[2]);
 
 #endif

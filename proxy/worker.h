@@ -32,6 +32,8 @@
 
 struct call_log;
 struct event;
+struct held;
+struct hosts;
 struct prober;
 struct worker;
 
@@ -53,6 +55,7 @@ struct proxy_common {
 	const struct worker_app *app;
 	struct table *table;
 	struct call_log *log;
+	struct hosts *hosts;             /* NULL: none is asked for */
 	struct worker **workers;
 	unsigned n_workers;
 	uint32_t node_hash;
@@ -102,6 +105,8 @@ struct worker {
 	struct claim *claims;            /* uthash: requests that wait to be told whose they are */
 	struct claim *claims_kept;       /* memory for the next ones */
 	unsigned n_claims_kept;
+	struct held *held;               /* requests that wait for where a name is */
+	unsigned n_held;
 	struct event *turn_event;        /* ends a turn that began outside the worker's own events */
 	struct prober *prober;
 	struct ring *log;

@@ -55,6 +55,7 @@ static void view_uri(const url_t *url, struct sip_uri_view *out)
 	*out = (struct sip_uri_view){
 		.scheme = text(url->url_scheme), .user = text(url->url_user), .host = text(url->url_host),
 		.params = text(url->url_params), .port = port_of(url->url_port),
+		.port_said = url->url_port && *url->url_port,
 	};
 	if (!url->url_port)
 		out->port = sip_uri_default_port(out->scheme, out->params);

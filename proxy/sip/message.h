@@ -34,6 +34,7 @@ struct sip_via_view {
 struct sip_uri_view {
 	const char *scheme, *user, *host;  /* host: IPv6 with brackets; user and host "" when absent */
 	uint16_t port;               /* where not said, that of its transport */
+	bool port_said;
 	const char *params;          /* "" when there are none */
 	bool lr;                     /* RFC 3261 section 19.1.1 */
 };
@@ -161,8 +162,9 @@ struct sip_edit {
 };
 #define SIP_EDIT_MAX 32
 
-/* The response without its topmost Via (RFC 3261 section 16.7). `edit` may be NULL. */
-bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *edit);
+/* The response without its topmost Via (RFC 3261 section 16.7). Each of `edits` may be NULL, and so may they; the first that
+ * names a header has it; what they add is not. */
+bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *const edits[2]);
 
 struct sip_forward {
 	const char *ruri;            /* the new Request-URI; NULL: as it came */

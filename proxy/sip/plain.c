@@ -15,6 +15,7 @@ static void keep_uri(struct scan *r, const struct uri *u, struct sip_uri_view *o
 	out->host = scan_keep(r, u->host);
 	out->params = u->params.len ? scan_keep(r, u->params) : "";
 	out->port = u->port ? u->port : sip_uri_default_port(out->scheme, out->params);
+	out->port_said = u->port != 0;
 	out->lr = u->lr;
 }
 

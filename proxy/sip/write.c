@@ -145,13 +145,15 @@ static bool edited(struct writer *w, const struct sip_line *line, const struct s
 	return false;
 }
 
-bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *edit)
+bool sip_write_response(struct writer *w, const struct sip_msg *resp, const struct sip_edit *const edits[2])
 {
-	uint32_t done = 0;
+	static const struct sip_edit *const none[2];
+	uint32_t done[2] = {0, 0};
+	edits = edits ? edits : none;
 	for (const struct sip_line *l = resp->lines; l < resp->lines + resp->n_lines; l++) {
 		if (l->kind == SIP_LINE_VIA_TOP)
 			put_line_mates(w, resp);
-		else if (!edited(w, l, edit, &done))
+		else if (!edited(w, l, edits[0], &done[0]) && !edited(w, l, edits[1], &done[1]))
 			put_slice(w, &l->text);
 	}
 	return !w->bad;

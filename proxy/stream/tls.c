@@ -54,8 +54,12 @@ static int among_uris(const X509 *certificate, const char *name)
 bool tls_certificate_is(const X509 *certificate, const char *name)
 {
 	X509 *c = (X509 *)(uintptr_t)certificate;  /* OpenSSL's checks want it so, and change nothing */
-	if (is_address(name))
-		return X509_check_ip_asc(c, name, 0) == 1;
+	struct addr a;
+	unsigned len;
+	if (!addr_parse(&a, name, 0)) {
+		const uint8_t *bytes = addr_bytes(&a, &len);
+		return X509_check_ip(c, bytes, len, 0) == 1;
+	}
 	return among_uris(certificate, name) == 1 || X509_check_host(c, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 

@@ -12,7 +12,7 @@ FRONT = (ANYCAST, 5061)
 
 
 class Connection:
-    """One TLS connection: whole messages into a queue; OPTIONS are answered at once where that is wanted."""
+    """One connection, TLS or TCP: whole messages into a queue; OPTIONS are answered at once where that is wanted."""
 
     def __init__(self, sock, inbox, answers):
         self.socket, self.inbox, self.answers = sock, inbox, answers
@@ -42,12 +42,12 @@ class Connection:
 
     def receive(self):
         while True:
-            if not self.socket.pending():
+            if not (isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()):
                 select.select([self.socket], [], [], 1)
             with self.lock:
                 try:
                     return self.socket.recv(65536)
-                except ssl.SSLWantReadError:
+                except (ssl.SSLWantReadError, BlockingIOError):
                     continue
 
     def take(self, message):

@@ -79,6 +79,18 @@ def refused_by_udp():
     plain.send(dialog.request("ACK", branch=dialog.branch), FRONT)
 
 
+def explained():
+    """As the call above, without placing it."""
+    regions_up()
+    question = {"trunk": "carrier-a", "from": "+12125550199", "to": "+14155550123"}
+    for sips, reasons, chosen in ((True, ["ok", "no_sips_target"], "region-1"), (False, ["ok", "ok"], "region-1")):
+        request = urllib.request.Request("http://127.0.0.1:8080/v1/explain", json.dumps(dict(question, sips=sips)).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            plan = json.load(answer)
+        assert [c["reason"] for c in plan["candidates"]] == reasons and plan["chosen"] == chosen, plan
+
+
 def next_invite():
     """Connections are the names': what comes by one may overtake what comes by the other."""
     while True:
@@ -96,7 +108,7 @@ def no_other_region():
     invite, connection = region.expect("INVITE")
     connection.send(response(invite, 503))
     region.expect("ACK")
-    carrier.expect(503)
+    carrier.expect(500)
     other = Dialog(plain)
     plain.send(other.request("INVITE"), FRONT)
     invite, connection = region.expect("INVITE")
@@ -112,5 +124,6 @@ sys.exit(run_cases([
     ("sips: a sip: call to it", a_sip_call),
     ("sips: a sips: call to it", a_sips_call),
     ("sips: a sips: call by UDP is refused", refused_by_udp),
+    ("sips: explain says where such a call goes", explained),
     ("sips: no other region takes a sips: call", no_other_region),
 ], sys.argv[1:]))

@@ -104,15 +104,15 @@ def by_name():
 
 
 def without_alias():
-    refused(connect(certificate="client", at=NAMED), 404)
+    refused(connect(certificate="client", at=NAMED), 500)
 
 
 def without_certificate():
-    refused(connect(alias=True, at=NAMED), 404)
+    refused(connect(alias=True, at=NAMED), 500)
 
 
 def with_another_name():
-    refused(connect(certificate="somebody", alias=True, at=NAMED), 404)
+    refused(connect(certificate="somebody", alias=True, at=NAMED), 500)
 
 
 def by_an_address_that_is_not_in_it():

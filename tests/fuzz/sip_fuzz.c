@@ -135,8 +135,9 @@ static void write_back(const struct sip_msg *m, uint8_t options)
 	struct writer w = writer_of(out, SIP_MESSAGE_MAX);
 	struct sip_via_view below;
 	struct sip_msg again = {0};
+	const struct sip_edit *edits[2] = {NULL, options & 128 ? &edge : NULL};
 
-	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m, options & 128 ? &edge : NULL))
+	if (!sip_msg_second_via(m, &below) || !sip_write_response(&w, m, edits))
 		return;
 	read_again(&w, m, below.branch, &again);
 	CHECK(again.status == m->status);

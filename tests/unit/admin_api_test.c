@@ -186,6 +186,8 @@ static void test_trunks(void)
 	CU_ASSERT_EQUAL(num("trunks.0.calls_max"), 5000);
 	CU_ASSERT_EQUAL(num("trunks.0.calls_total"), 123456);
 	CU_ASSERT_EQUAL(num("trunks.0.limited_total"), 78);
+	CU_ASSERT_EQUAL(num("trunks.0.over_max_calls_total"), 70);
+	CU_ASSERT_EQUAL(num("trunks.0.over_max_cps_total"), 8);
 	CU_ASSERT_TRUE(json_is_null(at("trunks.1.calls_max")));
 	fakes->proxy.n_trunks = 0;
 	CU_ASSERT_EQUAL(ask("GET", "/v1/trunks", NULL), 200);
@@ -307,6 +309,15 @@ static void test_explain(void)
 	CU_ASSERT_STRING_EQUAL(str("chosen"), "us-east-1");
 	CU_ASSERT_STRING_EQUAL(str("because"), "first in order");
 	CU_ASSERT_EQUAL(json_array_size(at("candidates")), 2);
+
+	CU_ASSERT_EQUAL(ask("POST", "/v1/explain", "{\"trunk\": \"carrier-a\", \"from\": \"+15550001\", \"to\": \"+18005550100\", \"sips\": true}"), 200);
+	CU_ASSERT_STRING_EQUAL(str("chosen"), "us-west-2");
+	CU_ASSERT_STRING_EQUAL(str("candidates.0.reason"), "no_sips_target");
+	CU_ASSERT_TRUE(json_is_true(at("candidates.0.no_sips")));
+	CU_ASSERT_PTR_NULL(at("candidates.1.no_sips"));
+	CU_ASSERT_STRING_EQUAL(str("otherwise"), "us-east-1 would be eligible with a target that is sips:");
+	ask("POST", "/v1/explain", "{\"trunk\": \"carrier-a\", \"from\": \"1\", \"to\": \"2\", \"sips\": 1}");
+	check_problem(400, "Bad Request", "\"sips\" must be true or false");
 
 	ask("PATCH", "/v1/regions/us-east-1", "{\"state\": \"drain\"}");
 	CU_ASSERT_EQUAL(ask("POST", "/v1/explain", premium), 200);

@@ -93,6 +93,7 @@ found:
 	for (unsigned i = 0; i < FAKE_REGIONS; i++)
 		region_facts(&proxy->live[i], policy_table_region(proxy->table, i), policy_table_tuning(proxy->table), clock_us(),
 		             &facts[i]);
+	facts[0].no_sips = q->secure;
 	return policy_decide(proxy->table, facts, &query, plan);
 }
 
@@ -249,8 +250,8 @@ static void fill_proxy(struct proxy *p)
 	fill_target(&p->targets[1][1], "sip:west.example:5060", NULL, 0);
 	p->n_targets[0] = 1;
 	p->n_targets[1] = 2;
-	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456, 78};
-	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99, 0};
+	p->trunks[0] = (struct proxy_trunk_status){"carrier-a", 2, 200, 8, 5000, 200, 123456, 70, 8};
+	p->trunks[1] = (struct proxy_trunk_status){"carrier-b", 1, 47, 0, 0, 0, 99, 0, 0};
 	p->n_trunks = 2;
 }
 

@@ -8,7 +8,7 @@
 #include "tests/unit/admin_fakes.h"
 #include "tests/unit/unit.h"
 
-#define SERIES_MAX 30000
+#define SERIES_MAX 40000
 
 /* What was read: every series by its whole text, "name{labels}". */
 static struct { char *series[SERIES_MAX]; double value[SERIES_MAX]; unsigned n, metrics; char *text; } page;
@@ -223,6 +223,8 @@ static void test_trunks(void)
 	CHECK("tandem_trunk_calls{trunk=\"carrier-a\"}", 200);
 	CHECK("tandem_trunk_calls_total{trunk=\"carrier-b\"}", 99);
 	CHECK("tandem_trunk_limited_total{trunk=\"carrier-a\"}", 78);
+	CHECK("tandem_trunk_over_max_calls_total{trunk=\"carrier-a\"}", 70);
+	CHECK("tandem_trunk_over_max_cps_total{trunk=\"carrier-a\"}", 8);
 	fakes->proxy.n_trunks = FAKE_TRUNKS_MAX;
 	for (unsigned i = 2; i < FAKE_TRUNKS_MAX; i++)
 		snprintf(fakes->proxy.trunks[i].name, sizeof fakes->proxy.trunks[i].name, "trunk-%u", i);

@@ -41,6 +41,30 @@ static void test_cancel(void)
 	rig_end();
 }
 
+/* CANCELs of calls that are not here, from the trunk and from others, by the thousand: answered or dropped, and nothing is
+ * kept of them (OpenSIPS 1719). */
+static void test_cancel_of_nothing(void)
+{
+	char branch[32];
+	rig_begin(NULL);
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(branch, sizeof branch, "z9hG4bKgone%u", i);
+		rig_receive(CARRIER, caller("CANCEL", branch, "", ""));
+		rig_expect(CARRIER, "SIP/2.0 481");
+		rig_receive(CARRIER, caller("CANCEL", branch, "", ""));
+		rig_expect(CARRIER, "SIP/2.0 481");
+		rig_receive(STRANGER, caller("CANCEL", branch, "", ""));
+		rig_receive(EAST, caller("CANCEL", branch, "", ""));
+		rig_expect_none();
+		rig_skip();
+		rig_forget();
+	}
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	CU_ASSERT_EQUAL(timer_wheel_count(rig_worker->wheel), 0);
+	expect_no_record();
+	rig_end();
+}
+
 static void test_cancel_before_provisional(void)
 {
 	rig_begin(NULL);
@@ -293,7 +317,7 @@ static void test_timer_c_100(void)
 	rig_end();
 }
 
-UNIT_MAIN("call cancel", {"CANCEL", test_cancel}, {"CANCEL before a provisional", test_cancel_before_provisional},
+UNIT_MAIN("call cancel", {"CANCEL", test_cancel}, {"CANCEL of nothing", test_cancel_of_nothing}, {"CANCEL before a provisional", test_cancel_before_provisional},
           {"CANCEL, region silent", test_cancel_unheard}, {"CANCEL crosses 200", test_cancel_crosses_answer},
           {"no failover after CANCEL", test_cancel_no_failover},
           {"CANCEL during failover", test_cancel_during_failover}, {"CANCEL repeated late", test_cancel_repeated},

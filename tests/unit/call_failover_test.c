@@ -74,7 +74,7 @@ static void test_all_unreachable(void)
 	CU_ASSERT_TRUE(txn_client_unreachable(&rig_worker->txns, m, strlen(m)));
 	m = rig_expect(WEST, "INVITE ");
 	CU_ASSERT_TRUE(txn_client_unreachable(&rig_worker->txns, m, strlen(m)));
-	rig_expect(CARRIER, "SIP/2.0 503");
+	rig_expect(CARRIER, "SIP/2.0 500");                 /* as if each had said 503 (section 16.9) */
 	txn_layer_free(&rig_worker->txns);
 	rig_skip();
 	rig_end();
@@ -122,11 +122,11 @@ static void test_timer_b(void)
 	rig_run(31999);
 	CU_ASSERT_EQUAL(rig_skip(), 6);
 	rig_run(1);
-	rig_expect(CARRIER, "SIP/2.0 503");
+	rig_expect(CARRIER, "SIP/2.0 408");
 	ack("x");
 	expect_route(0, 1);
 	expect_route(1, 2);
-	expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_FO);
+	expect_end(OUTCOME_TIMEOUT, 408, RECORD_FO);
 	rig_end();
 }
 
@@ -260,55 +260,94 @@ static void test_503_once_ringing(void)
 	rig_end();
 }
 
-/* Section 16.7 step 6: of several failures the one that says most: what is not a region's fault goes upstream, and
- * with nothing but such faults it is 503. */
-static void check_best(int first, int second, const char *upstream)
+/* Section 16.7 step 6: of several failures the best, once and whoever said it; a 503 is about a region, and no word of
+ * it about this node: no Retry-After, by which all other calls would be kept away too (section 21.5.4). */
+static void check_best(int first, int second, const char *upstream, const char *tag)
 {
 	rig_begin(NULL);
 	const char *m = begin_call(EAST);
-	answer(EAST, m, first);
+	rig_receive(EAST, rig_response(m, first, "east", "Retry-After: 30\r\nWarning: 399 east \"why\"\r\n"));
 	rig_expect(EAST, "ACK ");
 	m = rig_expect(WEST, "INVITE ");
-	answer(WEST, m, second);
+	rig_receive(WEST, rig_response(m, second, "west", ""));
 	rig_expect(WEST, "ACK ");
-	rig_expect(CARRIER, upstream);
+	const char *r = rig_expect(CARRIER, upstream);
+	if (*tag)
+		CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(r, "To", 0), tag));
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Warning", 0), strcmp(tag, ";tag=east") ? "" : "399 east \"why\"");
+	if (!*tag)
+		CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 0), "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKalice");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Via", 1), "");
+	rig_expect_none();
 	ack("x");
 	rig_end();
 }
 
 static void test_best(void)
 {
-	check_best(503, 486, "SIP/2.0 486");
-	check_best(500, 404, "SIP/2.0 404");
-	check_best(408, 603, "SIP/2.0 603");
-	check_best(503, 407, "SIP/2.0 407");
-	check_best(500, 504, "SIP/2.0 503");
-	check_best(408, 503, "SIP/2.0 503");
+	/* what is no region's fault ends the search, and is the callee's word */
+	check_best(503, 486, "SIP/2.0 486", ";tag=west");
+	check_best(500, 404, "SIP/2.0 404", ";tag=west");
+	check_best(408, 603, "SIP/2.0 603", ";tag=west");
+	check_best(503, 407, "SIP/2.0 407", ";tag=west");
+	/* regions' faults alone: the lowest class, the first of it, a 503 last */
+	check_best(500, 504, "SIP/2.0 500", ";tag=east");
+	check_best(504, 500, "SIP/2.0 504", ";tag=east");
+	check_best(503, 502, "SIP/2.0 502", ";tag=west");
+	check_best(408, 500, "SIP/2.0 408", ";tag=east");
+	check_best(500, 408, "SIP/2.0 408", ";tag=west");
+	check_best(408, 503, "SIP/2.0 408", ";tag=east");
+	check_best(503, 503, "SIP/2.0 500", "");
+}
+
+/* What one region has said goes before the other's silence. */
+static void check_best_and_silence(int said, const char *upstream)
+{
+	rig_begin(NULL);
+	const char *m = begin_call(EAST);
+	answer(EAST, m, said);
+	rig_expect(EAST, "ACK ");
+	rig_expect(WEST, "INVITE ");
+	rig_run(1999);
+	rig_skip();
+	rig_run(1);
+	rig_expect(CARRIER, upstream);
+	ack("x");
+	rig_run(40000);
+	rig_skip();
+	rig_end();
+}
+
+static void test_best_and_silence(void)
+{
+	check_best_and_silence(504, "SIP/2.0 504");
+	check_best_and_silence(503, "SIP/2.0 500");
 }
 
 static void test_all_fail(void)
 {
 	rig_begin(NULL);
 	const char *m = begin_call(EAST);
-	answer(EAST, m, 500);
+	answer(EAST, m, 502);
 	rig_expect(EAST, "ACK ");
 	const char *m2 = rig_expect(WEST, "INVITE ");
 	answer(WEST, m2, 503);
 	rig_expect(WEST, "ACK ");
-	const char *r = rig_expect(CARRIER, "SIP/2.0 503");
-	CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "5");
-	CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(r, "To", 0), ";tag="));
+	const char *r = rig_expect(CARRIER, "SIP/2.0 502");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "");
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(r, "To", 0), ";tag=east"));
 	CU_ASSERT_EQUAL(trunk()->setups, 0);
 	expect_route(0, 1);
 	expect_route(1, 2);
-	const struct record *e = expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_FO);
+	const struct record *e = expect_end(OUTCOME_FAILED, 502, RECORD_FO);
 	CU_ASSERT_EQUAL(e->end.n_attempts, 2);
-	CU_ASSERT_EQUAL(e->end.attempts[0].status, 500);
+	CU_ASSERT_EQUAL(e->end.attempts[0].status, 502);
 	CU_ASSERT_EQUAL(e->end.attempts[1].status, 503);
 	CU_ASSERT_EQUAL(e->end.region, 1);
-	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_NO_REGION), 1);
+	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_NO_REGION), 0);
 	rig_run(600);
-	rig_expect(CARRIER, "SIP/2.0 503");                 /* G */
+	rig_expect(CARRIER, "SIP/2.0 502");                 /* G */
 	ack("x");
 	rig_run(40000);
 	rig_end();
@@ -318,11 +357,14 @@ static void test_all_silent(void)
 {
 	rig_begin(NULL);
 	begin_call(EAST);
-	rig_run(4000);
+	rig_run(3999);
 	rig_skip();
+	rig_run(1);
+	const char *r = rig_expect(CARRIER, "SIP/2.0 408");
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_header(r, "To", 0), ";tag="));
 	expect_route(0, 1);
 	expect_route(1, 2);
-	expect_end(OUTCOME_FAILED, 503, RECORD_NR | RECORD_FO);
+	expect_end(OUTCOME_TIMEOUT, 408, RECORD_FO);
 	ack("x");
 	rig_run(40000);
 	rig_expect_none();
@@ -337,9 +379,9 @@ static void test_one_attempt(void)
 	const char *m = begin_call(EAST);
 	answer(EAST, m, 503);
 	rig_expect(EAST, "ACK ");
-	rig_expect(CARRIER, "SIP/2.0 503");
+	rig_expect(CARRIER, "SIP/2.0 500");
 	expect_route(0, 1);
-	expect_end(OUTCOME_FAILED, 503, RECORD_NR);
+	expect_end(OUTCOME_FAILED, 500, 0);
 	ack("x");
 	rig_end();
 }
@@ -381,10 +423,29 @@ static void test_no_region(void)
 	rig_end();
 }
 
+/* No region of its pool takes it, but others take other calls: this node is not to be left alone. */
+static void test_no_region_of_the_pool(void)
+{
+	struct rig_options o = {.pool_of_one = true};
+	rig_begin(&o);
+	set_healthy(0, false);
+	invite();
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *r = rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "");
+	expect_route(-1, 0);
+	expect_end(OUTCOME_FAILED, 503, RECORD_NR);
+	CU_ASSERT_EQUAL(rig_stat(STAT_CALLS_NO_REGION), 1);
+	ack("x");
+	rig_end();
+}
+
 UNIT_MAIN("call failover", {"failover on 503", test_failover_status}, {"ICMP error", test_unreachable},
           {"ICMP errors everywhere", test_all_unreachable}, {"failover on silence", test_failover_silence},
           {"timer B", test_timer_b}, {"late provisional", test_late_provisional}, {"late answer", test_late_answer},
           {"late decline", test_late_decline}, {"two answers", test_two_answers},
           {"no failover once ringing", test_no_failover_once_ringing}, {"503 once ringing", test_503_once_ringing},
-          {"best response", test_best}, {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
-          {"one attempt", test_one_attempt}, {"a region down", test_unhealthy}, {"no region", test_no_region})
+          {"best response", test_best},
+          {"best response and silence", test_best_and_silence}, {"all regions fail", test_all_fail}, {"all regions silent", test_all_silent},
+          {"one attempt", test_one_attempt}, {"a region down", test_unhealthy}, {"no region", test_no_region},
+          {"no region of the pool", test_no_region_of_the_pool})

@@ -57,7 +57,7 @@ static void check_breadth(const char *in, const char *first, const char *second)
 	rig_expect(EAST, "INVITE ");
 	rig_expect(EAST, "INVITE ");
 	/* without a second: the first is still out, and no breadth is left */
-	m = *second ? rig_expect(WEST, "INVITE ") : rig_expect(CARRIER, "SIP/2.0 503");
+	m = *second ? rig_expect(WEST, "INVITE ") : rig_expect(CARRIER, "SIP/2.0 408");
 	CU_ASSERT_STRING_EQUAL(rig_header(m, "Max-Breadth", 0), second);
 	rig_end();
 }
@@ -107,18 +107,29 @@ static void test_trunk_limit(void)
 	rig_end();
 }
 
-static void test_draining(void)
+/* By whatever way a call comes: 503, and when to come again. So is the trunk's question whether there is anybody. */
+static void check_draining(enum sip_transport transport)
 {
 	rig_begin(NULL);
 	atomic_store(&rig_worker->common->draining, true);
-	invite();
+	rig_receive_by(transport, CARRIER, caller("INVITE", B, "", CONTACT));
 	rig_expect(CARRIER, "SIP/2.0 100");
 	const char *r = rig_expect(CARRIER, "SIP/2.0 503");
 	CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "5");
 	expect_end(OUTCOME_REJECTED, 503, RECORD_DR);
 	CU_ASSERT_EQUAL(trunk()->calls_total, 0);
-	ack("x");
+	rig_receive_by(transport, CARRIER, caller("ACK", B, "x", ""));
+	rig_receive_by(transport, CARRIER, caller("OPTIONS", B "o", "", ""));
+	r = rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_STRING_EQUAL(rig_header(r, "Retry-After", 0), "5");
+	CU_ASSERT_STRING_NOT_EQUAL(rig_header(r, "Allow", 0), "");
 	rig_end();
+}
+
+static void test_draining(void)
+{
+	for (int t = SIP_UDP; t < SIP_TRANSPORTS; t++)
+		check_draining((enum sip_transport)t);
 }
 
 /* A call that was up when the drain began goes on to its end. */

@@ -39,6 +39,54 @@ static void test_forwarded(void)
 	rig_end();
 }
 
+/* What is the ends' alone goes through as it stands, in its order, repeated, folded or short, both ways: reliable
+ * provisionals (RFC 3262), UPDATE (3311), session timers (4028), identity and privacy of a trusted trunk (3323, 3325), signed
+ * identity (8224), Diversion and History-Info (5806, 7044), User-to-User (7433), Session-ID (7989), and what nobody knows. */
+static const char carried[] =
+	"Require: 100rel,precondition\r\nSupported: 100rel, timer, replaces, histinfo\r\nk: uui\r\nAllow: INVITE, ACK, UPDATE, PRACK\r\n"
+	"Session-Expires: 1800;refresher=uac\r\nMin-SE:  90\r\nPrivacy: id;critical\r\n"
+	"P-Asserted-Identity: \"A, B\" <sip:+15550001111@x>,\r\n <tel:+15550001111>\r\nP-Preferred-Identity: <sip:me@x>\r\n"
+	"Identity: eyJhbGciOiJFUzI1NiJ9.eyJhdHRlc3QiOiJBIn0.sig;info=<https://c.example/c.pem>;alg=ES256;ppt=shaken\r\n"
+	"Identity: second;info=<x>\r\ny: short;info=<x>\r\nDiversion: <sip:+1666@x>;reason=unconditional;counter=1\r\n"
+	"History-Info: <sip:+1666@x?Reason=SIP%3Bcause%3D302>;index=1, <sip:+1777@x>;index=1.1;mp=1\r\n"
+	"User-to-User: 56a390f3d2b7310023a;encoding=hex;purpose=isdn-uui;content=isdn-uui\r\n"
+	"Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000\r\n"
+	"P-Charging-Vector: icid-value=\"x;y\"\r\nGeolocation: <cid:x>\r\nX-unHeard-of :  a\tb \r\n";
+
+static const char *with_carried(const char *response)
+{
+	static char text[4096];
+	const char *end = strstr(response, "Content-Length");
+	snprintf(text, sizeof text, "%.*s%s%s", (int)(end - response), response, carried, end);
+	return text;
+}
+
+static void test_carried(void)
+{
+	rig_begin(NULL);
+	rig_receive(CARRIER, with_carried(caller("INVITE", B, "", CONTACT)));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(EAST, "INVITE ");
+	CU_ASSERT_PTR_NOT_NULL(strstr(m, carried));
+	static const int statuses[] = {183, 180, 200};
+	for (unsigned i = 0; i < 3; i++) {
+		rig_receive(EAST, with_carried(rig_response(m, statuses[i], "east", "Contact: <sip:bob@198.51.100.21:5060>\r\n")));
+		CU_ASSERT_PTR_NOT_NULL(strstr(rig_expect(CARRIER, "SIP/2.0 "), carried));
+	}
+	rig_end();
+	rig_begin(NULL);  /* and of a failure, at once and kept as the best */
+	m = begin_call(EAST);
+	rig_receive(EAST, with_carried(rig_response(m, 500, "east", "")));
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	rig_receive(WEST, with_carried(rig_response(m, 503, "west", "")));
+	rig_expect(WEST, "ACK ");
+	m = rig_expect(CARRIER, "SIP/2.0 500");
+	CU_ASSERT_PTR_NOT_NULL(strstr(m, carried));
+	rig_skip();
+	rig_end();
+}
+
 /* A Route that the carrier has for its way here ends here (section 16.4). */
 static void test_preloaded_route(void)
 {
@@ -374,7 +422,7 @@ static void test_reload_then_failover(void)
 	rig_end();
 }
 
-UNIT_MAIN("call", {"forwarded", test_forwarded}, {"a Route that led here", test_preloaded_route},
+UNIT_MAIN("call", {"forwarded", test_forwarded}, {"carried untouched", test_carried}, {"a Route that led here", test_preloaded_route},
           {"ringing and answered", test_answered}, {"200 repeated", test_2xx_repeated},
           {"INVITE repeated", test_retransmitted}, {"BYE by the caller", test_bye_caller},
           {"BYE by the callee", test_bye_callee}, {"never ended", test_expired}, {"busy", test_busy},

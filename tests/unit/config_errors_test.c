@@ -195,6 +195,11 @@ static void test_types(void)
 		{NODE REGIONS TRUNK_WITH "headers: [{strip: s}]}]\n", "3:60", "s is a header's compact form: write its long name"},
 		{NODE REGIONS TRUNK_WITH "headers: [{value: z}]}]\n", "3:52", "this one has 0"},
 		{NODE REGIONS TRUNK_WITH "headers: [{strip: X-A, value: z}]}]\n", "3:60", "strip leaves X-A out, and takes no value"},
+		{NODE REGIONS TRUNK_WITH "headers_back: [{strip: Identity}]}]\n", "3:65", "is signed by whoever vouches for the caller "
+		 "(RFC 8224): it is never touched"},
+		{NODE REGIONS TRUNK_WITH "headers_back: [{add: X-A, value: z}]}]\n", "3:57", "headers_back takes strip and replace: "
+		 "what is added, is added to the INVITEs that a trunk sends"},
+		{NODE REGIONS TRUNK_WITH "headers_back: [{replace: X-A}]}]\n", "3:57", "replace X-A lacks the key \"value\""},
 		{NODE REGIONS TRUNK_WITH "headers: [{add: X-A}]}]\n", "3:52", "add X-A lacks the key \"value\""},
 		{BASE "admin: {listen: \"127.0.0.1:8080\"}\n", "4:17", "listen is a single value here: it takes a list"},
 		{BASE "admin: {listen: [127.0.0.1]}\n", "4:18", "it takes a loopback address with its port"},

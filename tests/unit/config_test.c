@@ -294,7 +294,8 @@ static void test_values(void)
 		"trunks: [{default_country: 49, sources: [192.0.2.1, \"2001:db8:a::/48\"], name: t, max_cps: 7, "
 		"max_calls: 8, limit: {retry_after: 0, status: 429}, source_ports: [5060, 10000-20000, 7-7], trust: false,\n"
 		"  international_prefix: [\"00\", \"0011\"], national_prefix: none, allowed_to: [+1800*, \"+44\", 11],\n"
-		"  headers: [{strip: Diversion}, {add: X-Carrier, value: \"a, b: \\\"c\\\"\"}, {value: x, replace: subject}]}]\n"
+		"  headers: [{strip: Diversion}, {add: X-Carrier, value: \"a, b: \\\"c\\\"\"}, {value: x, replace: subject}],\n"
+		"  headers_back: [{strip: X-Region}, {replace: Server, value: \"-\"}]}]\n"
 		"regions:\n"
 		"  - {name: a, large_requests: tcp, weight: 0, max_calls: 5, max_cps: 6, targets: [\"SIP:a.Example;transport=UDP\", "
 		"\"sip:[2001:db8::21]:5062\"]}\n"
@@ -349,6 +350,9 @@ static void test_values(void)
 	CU_ASSERT_STRING_EQUAL(o->headers[0].strip, "Diversion");
 	CU_ASSERT_STRING_EQUAL(o->headers[1].value, "a, b: \"c\"");
 	CU_ASSERT_STRING_EQUAL(o->headers[2].replace, "subject");
+	CU_ASSERT_EQUAL(o->n_headers_back, 2);
+	CU_ASSERT_STRING_EQUAL(o->headers_back[0].strip, "X-Region");
+	CU_ASSERT_STRING_EQUAL(o->headers_back[1].value, "-");
 	CU_ASSERT_STRING_EQUAL(prefix_str(&c->trunks[0].sources[0], text), "192.0.2.1/32");
 	CU_ASSERT_STRING_EQUAL(c->regions[0].targets[0].host, "a.Example");
 	CU_ASSERT_EQUAL(c->regions[0].targets[0].port, 5060);

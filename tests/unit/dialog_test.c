@@ -450,6 +450,21 @@ static void test_reinvite_timeout(void)
 }
 
 /* Timer C is of every INVITE (section 16.6, 11); the call itself goes on. */
+/* The way there fails: as if it had answered 503, that is 500 (section 16.9); a 408 would end the dialog (12.2.1.2). */
+static void test_reinvite_unreachable(void)
+{
+	establish();
+	rig_receive(CARRIER, REQUEST("INVITE"));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	const char *m = rig_expect(BOB, "INVITE ");
+	CU_ASSERT_TRUE(txn_client_unreachable(&rig_worker->txns, m, strlen(m)));
+	rig_expect(CARRIER, "SIP/2.0 500");
+	CU_ASSERT_EQUAL(rig_worker->common->table->regions[0].live->calls, 1);
+	txn_layer_free(&rig_worker->txns);
+	rig_skip();
+	rig_end();
+}
+
 static void test_reinvite_timer_c(void)
 {
 	establish();
@@ -650,6 +665,7 @@ UNIT_MAIN("dialog", {"ACK", test_ack}, {"ACK out of hops", test_ack_max_forwards
           {"forged", test_forged}, {"two families", test_two_families}, {"further routes", test_further_routes},
           {"nowhere to go", test_nowhere}, {"re-INVITE", test_reinvite}, {"re-INVITE refused", test_reinvite_refused},
           {"re-INVITE: no failover", test_reinvite_no_failover}, {"re-INVITE unanswered", test_reinvite_timeout},
+          {"re-INVITE: no way there", test_reinvite_unreachable},
           {"re-INVITE, timer C", test_reinvite_timer_c}, {"re-INVITE cancelled", test_reinvite_cancelled},
           {"back by TLS", test_back_by_tls}, {"back by a name", test_back_by_name},
           {"not back on another's", test_back_by_others}, {"not back on it", test_not_back}, {"our own alias", test_own_alias},

@@ -202,6 +202,32 @@ static void test_random(void)
 	}
 }
 
+/* As many as trunks may have together; speed is for the bench to say. */
+static void test_hundred_thousand(void)
+{
+	enum { MANY = 100000 };
+	struct prefix *table = malloc(MANY * sizeof *table);
+	struct lpm *lpm = lpm_new();
+	unsigned count = 0, wrong = 0;
+	uint32_t existing;
+	CU_ASSERT_FATAL(table && lpm);
+	seed = 0x9e3779b97f4a7c15u;
+	while (count < MANY) {
+		struct prefix p = random_prefix(0);
+		int ret = lpm_add(lpm, &p, count, &existing);
+		if (!ret)
+			table[count++] = p;
+		wrong += ret && ret != -EEXIST;
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		struct addr a = random_addr(table, count, 0);
+		wrong += lpm_find(lpm, &a) != find_slowly(table, count, &a);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	lpm_free(lpm);
+	free(table);
+}
+
 UNIT_MAIN("lpm", {"the longest wins", test_longest_wins}, {"families are apart", test_families_are_apart},
 	  {"the same prefix twice", test_existing}, {"nested at every length", test_nested},
-	  {"random tables agree with a walk over all", test_random})
+	  {"random tables agree with a walk over all", test_random}, {"100,000 prefixes", test_hundred_thousand})

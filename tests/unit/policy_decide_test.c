@@ -28,6 +28,8 @@ static void test_reasons(void)
 		fix.regions[0].max_calls = 100;
 		fix.regions[0].max_cps = 10;
 		build();
+		facts[0].no_sips = true;
+		expect_out(0, POLICY_NO_SIPS);
 		facts[0].admin = POLICY_DRAIN;
 		expect_out(0, POLICY_NO_DRAIN);
 		facts[0].admin = POLICY_MAINT;

@@ -43,7 +43,7 @@ static void test_strategy(void)
 
 static void test_reason(void)
 {
-	static const char *const words[] = {"ok", "draining", "maintenance", "unhealthy", "ejected", "max_calls", "max_cps",
+	static const char *const words[] = {"ok", "no_sips_target", "draining", "maintenance", "unhealthy", "ejected", "max_calls", "max_cps",
 	                                    "weight_zero"};
 
 	for (int i = POLICY_OK; i <= POLICY_NO_WEIGHT; i++)

@@ -93,6 +93,49 @@ static void test_sticky(void)
 	done();
 }
 
+/* A dead region's share goes to all the others alike, not to the one that stands next to it; and theirs stays theirs (but
+ * with adaptive, where a call's place is drawn anew). */
+static void check_dead_share(enum policy_strategy strategy, unsigned dead)
+{
+	unsigned gained[5] = {0}, has[5] = {0}, lost = 0, moved = 0;
+	char from[32];
+
+	build_of(5, strategy);
+	for (unsigned i = 0; i < 10000; i++) {
+		uint64_t chance = (uint64_t)i * 0x9e3779b97f4a7c15u;
+
+		snprintf(from, sizeof(from), "+1202%07u", i * 37);
+		facts_ease();
+		unsigned before = first_for(from, chance);
+		facts[dead].healthy = false;
+		unsigned now = first_for(from, chance);
+		lost += before == dead;
+		has[now]++;
+		gained[now] += before == dead;
+		moved += before != dead && now != before;
+	}
+	CU_ASSERT_TRUE(lost > 1800 && lost < 2200);
+	CU_ASSERT_EQUAL(gained[dead], 0);
+	for (unsigned i = 0; i < 5; i++) {
+		if (i == dead)
+			continue;
+		CU_ASSERT_DOUBLE_EQUAL(has[i], 2500, 150);
+		if (strategy != POLICY_ADAPTIVE)
+			CU_ASSERT_DOUBLE_EQUAL(gained[i], lost / 4.0, lost / 4.0 * 0.2);
+	}
+	CU_ASSERT(strategy == POLICY_ADAPTIVE || moved == 0);
+}
+
+static void test_dead_share(void)
+{
+	for (unsigned dead = 0; dead < 5; dead++) {
+		check_dead_share(POLICY_WEIGHTED, dead);
+		check_dead_share(POLICY_STICKY, dead);
+		check_dead_share(POLICY_ADAPTIVE, dead);
+	}
+	done();
+}
+
 /* A region's place does not depend on its index: a new one in front moves only what it gets itself. */
 static void test_sticky_by_name(void)
 {
@@ -194,5 +237,5 @@ static void test_old_figures(void)
 }
 
 UNIT_MAIN("policy_strategy", {"priority", test_priority}, {"latency", test_latency}, {"load strategy", test_by_load},
-          {"sticky", test_sticky}, {"sticky by name", test_sticky_by_name}, {"slow start", test_slow_start},
+          {"sticky", test_sticky}, {"a dead region's share", test_dead_share}, {"sticky by name", test_sticky_by_name}, {"slow start", test_slow_start},
           {"old figures", test_old_figures})

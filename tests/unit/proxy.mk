@@ -19,11 +19,13 @@ check_PROGRAMS += \
 	tests/unit/dialog_test \
 	tests/unit/active_test \
 	tests/unit/claim_test \
+	tests/unit/hosts_test \
 	tests/unit/ingress_test \
 	tests/unit/large_test \
 	tests/unit/number_test \
 	tests/unit/frame_test \
 	tests/unit/oc_test \
+	tests/unit/prober_test \
 	tests/unit/overload_test \
 	tests/unit/record_test \
 	tests/unit/sip_message_test \
@@ -50,6 +52,12 @@ tests_unit_alias_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_call_memory_test_SOURCES = tests/unit/call_memory_test.c $(PROXY_RIG)
 tests_unit_call_memory_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_call_memory_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_hosts_test_SOURCES = tests/unit/hosts_test.c $(PROXY_RIG)
+tests_unit_hosts_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_hosts_test_LDADD = $(PROXY_TEST_LIBS)
+tests_unit_prober_test_SOURCES = tests/unit/prober_test.c $(PROXY_RIG)
+tests_unit_prober_test_CFLAGS = $(PROXY_TEST_CFLAGS)
+tests_unit_prober_test_LDADD = $(PROXY_TEST_LIBS)
 tests_unit_large_test_SOURCES = tests/unit/large_test.c $(PROXY_RIG)
 tests_unit_large_test_CFLAGS = $(PROXY_TEST_CFLAGS)
 tests_unit_large_test_LDADD = $(PROXY_TEST_LIBS)

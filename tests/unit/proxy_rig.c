@@ -46,6 +46,10 @@ static void on_send(void *arg, const struct sip_path *path, const void *data, si
 
 /* ---- building ---- */
 
+static const struct proxy_timing rig_timing = {
+	.max_call_ms = 4 * 3600 * 1000, .probe_interval_ms = 1000, .probe_timeout_ms = 500, .probe_rise = 2, .probe_fall = 3,
+};
+
 static struct policy_table *policy(const struct rig_options *o)
 {
 	static const struct policy_region_config regions[] = {
@@ -53,7 +57,7 @@ static struct policy_table *policy(const struct rig_options *o)
 	};
 	static const struct policy_rule_config rules[] = {{.name = "all"}};
 	struct policy_pool_config pool = {
-		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = 2,
+		.name = "default", .strategy = POLICY_PRIORITY, .regions = {0, 1}, .n_regions = o->pool_of_one ? 1 : 2,
 		.failover = {.on = {408, 500, 502, 503, 504}, .n_on = 5, .attempts = o->attempts ? o->attempts : 2,
 		             .never = {404, 484, 486, 600, 603, o->never}, .n_never = o->never ? 6 : 5, .attempt_ms = o->attempt_ms,
 		             .total_ms = o->total_ms, .budget = o->budget, .budget_min = o->budget_min,
@@ -88,7 +92,7 @@ static struct table *table(const struct rig_options *o)
 		regions[0].targets[0] = (struct proxy_target_config){.host = "east.example", .uri = "sips:east.example", .port = 5061, .transport = SIP_TLS};
 	regions[0].n_targets = o->east_targets ? o->east_targets : 1;
 	regions[0].targets[1] = (struct proxy_target_config){.host = "198.51.100.23", .uri = "sip:198.51.100.23:5060", .port = 5060};
-	struct proxy_routing r = {.timing = {.max_call_ms = 4 * 3600 * 1000}, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
+	struct proxy_routing r = {.timing = rig_timing, .policy = policy(o), .regions = regions, .trunks = &trunk, .n_trunks = 1};
 	struct table *t = table_new(&r, NULL, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
 	struct target_place tls = {.transport = SIP_TLS, .weight = 1};
@@ -177,12 +181,14 @@ void rig_reload(void)
 	struct prefix source;
 	struct proxy_trunk_config trunk = {.name = "carrier-a", .sources = &source, .n_sources = 1};
 	struct proxy_region_config region = {.n_targets = 1};
+	struct proxy_timing timing = rig_timing;
 	struct err err;
+	timing.max_call_ms = 3600 * 1000;
 	prefix_parse(&source, "192.0.2.0/24");
 	snprintf(region.targets[0].host, sizeof region.targets[0].host, "198.51.100.22");
 	snprintf(region.targets[0].uri, sizeof region.targets[0].uri, "sip:198.51.100.22:5060");
 	region.targets[0].port = 5060;
-	struct proxy_routing r = {.timing = {.max_call_ms = 3600 * 1000}, .policy = policy_table_new(&c, &err),
+	struct proxy_routing r = {.timing = timing, .policy = policy_table_new(&c, &err),
 	                          .regions = &region, .trunks = &trunk, .n_trunks = 1};
 	struct table *t = table_new(&r, common.table, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t);

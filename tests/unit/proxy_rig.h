@@ -3,7 +3,7 @@
  *
  *   carrier-a  192.0.2.0/24, 2001:db8:a::/48      us-east-1  198.51.100.21:5060
  *   the node   203.0.113.10 and [2001:db8::10]    us-west-2  198.51.100.22:5060
- *              (anycast), egress 198.51.100.11 */
+ *              (anycast), egress 198.51.100.11; probes, where a test has a prober: every 1000 ms, timeout 500, rise 2, fall 3 */
 #ifndef TESTS_PROXY_RIG_H
 #define TESTS_PROXY_RIG_H
 
@@ -35,6 +35,7 @@ struct rig_options {
 	uint32_t budget_min;
 	unsigned east_targets;             /* 0: 1 */
 	bool east_sips;                    /* its target is sips:east.example, which is at EAST_TLS */
+	bool pool_of_one;                  /* calls go to us-east-1 alone */
 	const char *node;                  /* NULL: "iad-1" */
 };
 

@@ -20,7 +20,7 @@ static inline bool same_slice(struct sip_slice a, struct sip_slice b)
 static inline bool same_uri(const struct sip_uri_view *a, const struct sip_uri_view *b)
 {
 	return same_text(a->scheme, b->scheme) && same_text(a->user, b->user) && same_text(a->host, b->host) &&
-	       a->port == b->port && same_text(a->params, b->params) && a->lr == b->lr;
+	       a->port == b->port && a->port_said == b->port_said && same_text(a->params, b->params) && a->lr == b->lr;
 }
 
 static inline bool same_via(const struct sip_via_view *a, const struct sip_via_view *b)

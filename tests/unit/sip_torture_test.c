@@ -133,20 +133,34 @@ static const struct sample valid[] = {
 	SAMPLE("5118 4.3 port ambiguous", SIP_PARSED,
 	       "REGISTER sip:[2001:db8::10:5070] SIP/2.0\r\n" COMMON("4.3", "98176 REGISTER") "Content-Length: 0\r\n"
 	       "\r\n"),
+	SAMPLE("5118 4.4 port unambiguous", SIP_PARSED,
+	       "REGISTER sip:[2001:db8::10]:5070 SIP/2.0\r\n" COMMON("4.4", "98176 REGISTER") "Content-Length: 0\r\n"
+	       "\r\n"),
+	SAMPLE("5118 4.5 received without brackets", SIP_PARSED,
+	       "OPTIONS sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com\r\nFrom: sip:user@example.com;tag=81x2\r\n"
+	       "Via: SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=z9hG4bKas3\r\n"
+	       "Call-ID: SSG95523997077@hlau_4100\r\nMax-Forwards: 70\r\nCSeq: 921 OPTIONS\r\nContent-Length: 0\r\n\r\n"),
+	SAMPLE("5118 4.10 the third colon of RFC 3261's grammar", SIP_PARSED,
+	       "OPTIONS sip:user@[2001:db8:::192.0.2.1] SIP/2.0\r\n" COMMON("4.10", "98176 OPTIONS") "Content-Length: 0\r\n\r\n"),
+	SAMPLE("5118 4.6, 4.8 addresses in SDP", SIP_PARSED,
+	       "INVITE sip:user@[2001:db8::10] SIP/2.0\r\n" COMMON("4.6", "8612 INVITE")
+	       "Contact: \"Caller\" <sip:caller@[2001:db8::20]>\r\nContent-Type: application/sdp\r\nContent-Length: 125\r\n\r\n"
+	       "v=0\r\no=assistant 971731711378798081 0 IN IP6 2001:db8::20\r\ns=Live video feed\r\nc=IN IP6 2001:db8::20\r\n"
+	       "m=audio 6000 RTP/AVP 2\r\n"),
 	SAMPLE("5118 4.5 received with brackets", SIP_PARSED,
 	       "BYE sip:[2001:db8::10] SIP/2.0\r\nTo: sip:user@example.com;tag=bd76ya\r\n"
 	       "From: sip:user@example.com;tag=81x2\r\n"
 	       "Via: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3-111\r\n"
 	       "Call-ID: SSG9559905523997077@hlau_4100\r\nMax-Forwards: 70\r\nCSeq: 321 BYE\r\nContent-Length: 0\r\n"
 	       "\r\n"),
-	SAMPLE("5118 4.8 multiple families in Vias", SIP_PARSED,
+	SAMPLE("5118 4.7 multiple families in Vias", SIP_PARSED,
 	       "INVITE sip:user@example.com SIP/2.0\r\nTo: sip:user@example.com\r\n"
 	       "From: sip:user@example.com;tag=81x2\r\n"
 	       "Via: SIP/2.0/UDP [2001:db8::9:1]:6050;branch=z9hG4bKas3-111\r\n"
 	       "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKjhja8781hjuaij65144\r\n"
 	       "Via: SIP/2.0/TCP [2001:db8::9:255];branch=z9hG4bK451jj;received=192.0.2.200\r\n"
 	       "Call-ID: 997077@lau_4100\r\nMax-Forwards: 70\r\nCSeq: 8912 INVITE\r\nContent-Length: 0\r\n\r\n"),
-	SAMPLE("5118 4.10 IPv4-mapped", SIP_PARSED,
+	SAMPLE("5118 4.9 IPv4-mapped", SIP_PARSED,
 	       "INVITE sip:user@[::ffff:192.0.2.10] SIP/2.0\r\n" COMMON("4.10", "8912 INVITE")
 	       "Contact: \"T. desk phone\" <sip:ted@[::ffff:192.0.2.2]>\r\nContent-Length: 0\r\n\r\n"),
 };

@@ -115,16 +115,41 @@ static void test_stays_there(void)
 	const char *m = rig_expect(EAST_TLS, "INVITE sips:");
 	rig_receive_by(SIP_TLS, EAST_TLS, rig_response(m, 503, "east", ""));
 	rig_expect(EAST_TLS, "ACK sips:");
-	rig_expect(CARRIER, "SIP/2.0 503");
+	rig_expect(CARRIER, "SIP/2.0 500");
 	rig_expect_none();
+	const struct record *route = rig_record();
+	CU_ASSERT_EQUAL(route->route.because, POLICY_BECAUSE_ONLY);
+	CU_ASSERT_EQUAL(record_candidates((struct record *)(uintptr_t)route)[1].reason, POLICY_NO_SIPS);
 	rig_end();
 	rig_begin(&secure_east);
 	target_set_health(rig_worker->table->regions[0].targets[0], false, "no answer");
 	table_refresh_health(rig_worker->table, 0);
 	invite(SIP_TLS, "sips");
 	rig_expect(CARRIER, "SIP/2.0 100");
-	rig_expect(CARRIER, "SIP/2.0 503");
+	m = rig_expect(CARRIER, "SIP/2.0 503");
+	CU_ASSERT_STRING_EQUAL(rig_header(m, "Retry-After", 0), "");  /* sip: calls are taken still */
 	rig_expect_none();
+	CU_ASSERT_EQUAL(record_candidates((struct record *)(uintptr_t)rig_record())[0].reason, POLICY_NO_UNHEALTHY);
+	rig_end();
+}
+
+/* Of a region with targets of both schemes it is the sips: ones that have to be up. */
+static void test_health_of_sips(void)
+{
+	struct rig_options o = secure_east;
+	struct policy_region_facts facts[POLICY_REGIONS_MAX];
+	o.east_targets = 2;
+	rig_begin(&o);
+	struct table *t = rig_worker->common->table;
+	target_set_health(t->regions[0].targets[0], false, "no answer");
+	table_refresh_health(t, 0);
+	table_facts(t, clock_us(), true, facts);
+	CU_ASSERT_FALSE(facts[0].healthy);
+	CU_ASSERT_FALSE(facts[0].no_sips);
+	CU_ASSERT_TRUE(facts[1].no_sips);
+	table_facts(t, clock_us(), false, facts);
+	CU_ASSERT_TRUE(facts[0].healthy);
+	CU_ASSERT_FALSE(facts[1].no_sips);
 	rig_end();
 }
 
@@ -162,5 +187,6 @@ static void test_no_downgrade(void)
 }
 
 UNIT_MAIN("sips", {"a sip: call to a sips: target", test_sip_call}, {"a sips: call", test_sips_call}, {"a Contact that is a name", test_named_contact},
-          {"a sips: call does not fail over to sip:", test_stays_there}, {"refused", test_refused},
+          {"a sips: call does not fail over to sip:", test_stays_there},
+          {"a region of both schemes", test_health_of_sips}, {"refused", test_refused},
           {"TLS is not sips:", test_no_downgrade})

@@ -150,6 +150,59 @@ static void test_pick_healthy(void)
 	table_free(t);
 }
 
+/* us-west-2 is a name: what its records say of up to eight addresses, all of them up. */
+struct found { const char *address; uint32_t priority, weight; uint8_t srv_host; uint32_t rank; };
+
+static struct table *located(const struct found *f, unsigned n)
+{
+	struct err err;
+	struct table *t = build(&err);
+	for (unsigned i = 0; i < n; i++) {
+		struct target_place p = {.address = addr(f[i].address), .priority = f[i].priority, .weight = f[i].weight,
+		                         .srv_host = f[i].srv_host, .rank = f[i].rank};
+		target_set_place(t->regions[1].targets[i], &p);
+		set_health(t, 1, i, true, 1);
+	}
+	return t;
+}
+
+/* How many of `calls` go to each. */
+static void spread(const struct table *t, unsigned calls, unsigned seen[8])
+{
+	struct target_place p;
+	memset(seen, 0, 8 * sizeof seen[0]);
+	for (unsigned i = 0; i < calls; i++) {
+		int k = pick(t, 1, 3, &p);
+		CU_ASSERT_FATAL(k >= 0 && k < 8);
+		seen[k]++;
+	}
+}
+
+/* What a dead target had goes to all the others alike, not to the one that stands next to it. */
+static void test_dead_share(void)
+{
+	static const struct found f[] = {
+		{"203.0.113.1", 0, 1, 0, 1}, {"203.0.113.2", 0, 1, 1, 1}, {"203.0.113.3", 0, 1, 2, 1}, {"203.0.113.4", 0, 1, 3, 1},
+		{"203.0.113.5", 0, 1, 4, 1},
+	}, weighted[] = {
+		{"203.0.113.1", 0, 10, 0, 1}, {"203.0.113.2", 0, 20, 1, 1}, {"203.0.113.3", 0, 10, 2, 1}, {"203.0.113.4", 0, 20, 3, 1},
+	};
+	unsigned n[8];
+	for (unsigned dead = 0; dead < 5; dead++) {
+		struct table *t = located(f, 5);
+		set_health(t, 1, dead, false, 0);
+		spread(t, 400, n);
+		for (unsigned i = 0; i < 5; i++)
+			CU_ASSERT_EQUAL(n[i], i == dead ? 0 : 100);
+		table_free(t);
+	}
+	struct table *t = located(weighted, 4);
+	set_health(t, 1, 1, false, 0);
+	spread(t, 4000, n);                    /* 10, 10 and 20 of 40 */
+	CU_ASSERT(n[1] == 0 && n[0] >= 980 && n[0] <= 1020 && n[2] >= 980 && n[2] <= 1020 && n[3] >= 1980 && n[3] <= 2020);
+	table_free(t);
+}
+
 static void test_pick_family(void)
 {
 	struct err err;
@@ -181,34 +234,6 @@ static void test_pick_fallback(void)
 	CU_ASSERT_EQUAL(pick(t, 1, 3, &p), 0);
 	CU_ASSERT(addr_equal(&p.address, &resolved.address));
 	table_free(t);
-}
-
-/* us-west-2 is a name: what its records say of up to eight addresses, all of them up. */
-struct found { const char *address; uint32_t priority, weight; uint8_t srv_host; uint32_t rank; };
-
-static struct table *located(const struct found *f, unsigned n)
-{
-	struct err err;
-	struct table *t = build(&err);
-	for (unsigned i = 0; i < n; i++) {
-		struct target_place p = {.address = addr(f[i].address), .priority = f[i].priority, .weight = f[i].weight,
-		                         .srv_host = f[i].srv_host, .rank = f[i].rank};
-		target_set_place(t->regions[1].targets[i], &p);
-		set_health(t, 1, i, true, 1);
-	}
-	return t;
-}
-
-/* How many of `calls` go to each. */
-static void spread(const struct table *t, unsigned calls, unsigned seen[8])
-{
-	struct target_place p;
-	memset(seen, 0, 8 * sizeof seen[0]);
-	for (unsigned i = 0; i < calls; i++) {
-		int k = pick(t, 1, 3, &p);
-		CU_ASSERT_FATAL(k >= 0 && k < 8);
-		seen[k]++;
-	}
 }
 
 /* RFC 7984: a host's addresses in the order of RFC 6724; the other family while the first is down, and at once:
@@ -265,14 +290,18 @@ static void test_dual_stack_weight(void)
 	table_free(t);
 }
 
-/* RFC 2782: weight 0 hardly ever while there are others; all of them 0: in turn. */
+/* RFC 2782: weight 0 has a very small chance while there are others, but has one; all of them 0: in turn. */
 static void test_weight_zero(void)
 {
 	static const struct found f[] = {{"203.0.113.1", 0, 0, 0, 1}, {"203.0.113.2", 0, 0, 1, 1}, {"203.0.113.3", 0, 5, 2, 1}};
 	struct table *t = located(f, 3);
 	unsigned n[8];
-	spread(t, 100, n);
-	CU_ASSERT_EQUAL(n[2], 100);
+	spread(t, 10000, n);
+	CU_ASSERT(n[0] + n[1] >= 90 && n[0] + n[1] <= 110 && n[0] >= 40 && n[1] >= 40);   /* a hundredth, where 1 were a sixth */
+	struct target_place heavy = {.address = addr("203.0.113.3"), .weight = 999, .srv_host = 2, .rank = 1};
+	target_set_place(t->regions[1].targets[2], &heavy);
+	spread(t, 100000, n);
+	CU_ASSERT(n[0] + n[1] >= 90 && n[0] + n[1] <= 110);                               /* 1 in 1000 */
 	set_health(t, 1, 2, false, 0);
 	spread(t, 100, n);
 	CU_ASSERT(n[0] == 50 && n[1] == 50);
@@ -389,7 +418,7 @@ static void test_facts(void)
 	struct table *t = build(&err);
 	struct policy_region_facts f[2];
 	region_setup_begin(t->regions[1].live, 1000 * CLOCK_SEC);
-	table_facts(t, 1000 * CLOCK_SEC, f);
+	table_facts(t, 1000 * CLOCK_SEC, false, f);
 	CU_ASSERT_EQUAL(f[0].weight, 100);
 	CU_ASSERT_EQUAL(f[1].weight, 30);
 	CU_ASSERT_EQUAL(f[0].setups, 0);
@@ -445,6 +474,6 @@ static void test_reload(void)
 UNIT_MAIN("table", {"a reload keeps what lives", test_reload}, {"lookups", test_lookup}, {"a source of two trunks", test_conflict},
           {"healthy targets in turn", test_pick_healthy}, {"only families that can be sent to", test_pick_family},
           {"none healthy, none resolved", test_pick_fallback}, {"both families of a host", test_dual_stack},
-          {"weights are hosts'", test_dual_stack_weight}, {"weight 0", test_weight_zero}, {"a name beside another", test_two_names},
+          {"weights are hosts'", test_dual_stack_weight}, {"weight 0", test_weight_zero}, {"a dead target's share", test_dead_share}, {"a name beside another", test_two_names},
           {"in doubt", test_doubt}, {"a region's health", test_refresh},
           {"a target's status", test_target_status}, {"facts", test_facts})

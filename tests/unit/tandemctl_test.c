@@ -293,6 +293,9 @@ static void test_explain(void)
 	says("\n>  us-east-1  yes       ok      up      123/4000       4  81.2 ms  12.3 ms    0.0%  no   0.");
 	says("\n   us-west-2  yes       ok      up           124       4        -  12.3 ms    0.0%  no   0.");
 	says("\n\nchosen    us-east-1\nbecause   first in order\n");
+	CU_ASSERT_EQUAL(run("explain --trunk carrier-a --from +15550001 --to +18005550100 --sips"), 0);
+	says("   us-east-1  no        no_sips_target  up");
+	says("chosen    us-west-2\nbecause   only eligible region\n");
 	fakes->proxy.live[0].admin = POLICY_DRAIN;
 	fakes->proxy.live[1].healthy = false;
 	CU_ASSERT_EQUAL(run("explain --to +18005550100 --trunk carrier-a --from +15550001"), 0);
@@ -311,9 +314,9 @@ static void test_others(void)
 {
 	begin();
 	CHECK_OUT("trunks", 0,
-	          "TRUNK      SOURCES     CALLS  SETUPS  MAX CPS  CALLS TOTAL\n"
-	          "carrier-a        2  200/5000       8      200       123456\n"
-	          "carrier-b        1        47       0        -           99\n");
+	          "TRUNK      SOURCES     CALLS  SETUPS  MAX CPS  CALLS TOTAL  OVER MAX CALLS  OVER MAX CPS\n"
+	          "carrier-a        2  200/5000       8      200       123456              70             8\n"
+	          "carrier-b        1        47       0        -           99               0             0\n");
 	CHECK_OUT("config", 0, "node:\n  id: iad-1\n");
 	CHECK_OUT("--version", 0, "tandemctl 0.1.0\n");
 	CU_ASSERT_EQUAL(run("metrics"), 0);
@@ -442,7 +445,8 @@ static void test_usage(void)
 		{"region weight a -1", "unknown option -1"},
 		{"anycast withdraw a b", "anycast withdraw takes [PREFIX]"},
 		{"explain --trunk a --from b", "explain wants --trunk, --from and --to"},
-		{"status --trunk a", "--trunk, --from, --to, --header and --at are for explain"},
+		{"status --trunk a", "--trunk, --from, --to, --header, --at and --sips are for explain"},
+		{"status --sips", "--trunk, --from, --to, --header, --at and --sips are for explain"},
 		{"replay", "replay takes LOG --policy FILE"},
 		{"replay calls.jsonl", "replay wants --policy"},
 		{"status --policy x", "--policy is for replay"},

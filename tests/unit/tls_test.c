@@ -35,6 +35,8 @@ static void test_names(void)
 		{"x", "IP:198.51.100.22", "198.51.100.21", false},
 		{"x", "DNS:198.51.100.21", "198.51.100.21", false},
 		{"x", "IP:2001:db8::1", "2001:db8:0::1", true},
+		{"x", "IP:2001:db8::1", "[2001:db8::1]", true},      /* as a URI has it */
+		{"x", "IP:2001:db8::1", "[2001:db8::2]", false},
 		{"sip.example.com", NULL, "sip.example.com", true},
 		{"sip.example.com", "DNS:other.example.com", "sip.example.com", false},
 		{"198.51.100.21", NULL, "198.51.100.21", false},

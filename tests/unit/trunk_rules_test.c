@@ -146,6 +146,124 @@ static void test_headers(void)
 	rig_end();
 }
 
+/* Within a call, whoever sends: what a trunk's header is made of holds for all that it sends, what is added does not; and
+ * the rules for the other way for all that goes to it. */
+static const struct trunk_header both_ways[] = {
+	{.strip = "X-Secret"}, {.replace = "P-Asserted-Identity", .value = "<sip:main@x>"}, {.add = "X-Carrier", .value = "carrier-a"},
+	{.strip = "X-Inside"}, {.replace = "Server", .value = "-"},
+};
+#define BOTH "X-Secret: 1\r\nP-Asserted-Identity: <sip:+1555@x>\r\nX-Inside: region\r\nServer: SBC/7.1 (Debian)\r\n"
+
+static void expect_from_trunk(const char *m, const char *added)
+{
+	expect_header(m, "X-Secret", "");
+	expect_header(m, "P-Asserted-Identity", "<sip:main@x>");
+	expect_header(m, "X-Carrier", added);
+	expect_header(m, "X-Inside", "region");
+	expect_header(m, "Server", "SBC/7.1 (Debian)");
+}
+
+static void expect_to_trunk(const char *m)
+{
+	expect_header(m, "X-Secret", "1");
+	expect_header(m, "P-Asserted-Identity", "<sip:+1555@x>");
+	expect_header(m, "X-Carrier", "");
+	expect_header(m, "X-Inside", "");
+	expect_header(m, "Server", "-");
+}
+
+static void to_region(const char *method)
+{
+	rig_receive(CARRIER, in_dialog(method, false, BOTH));
+	const char *m = rig_expect(EAST, method);
+	expect_from_trunk(m, "");
+	if (!strcmp(method, "ACK"))
+		return;
+	rig_receive(EAST, rig_response(m, 200, "", BOTH));
+	expect_to_trunk(rig_expect(CARRIER, "SIP/2.0 200"));
+}
+
+static void to_trunk(const char *method)
+{
+	rig_receive(EAST, in_dialog(method, true, BOTH));
+	const char *m = rig_expect(CARRIER, method);
+	expect_to_trunk(m);
+	rig_receive(CARRIER, rig_response(m, 200, "", BOTH));
+	expect_from_trunk(rig_expect(EAST, "SIP/2.0 200"), "");
+}
+
+static void check_headers_within(bool reload)
+{
+	struct trunk_header headers[5];
+	memcpy(headers, both_ways, sizeof headers);
+	struct rig_options o = {.trunk = {.headers = headers, .n_headers = 3, .headers_back = headers + 3, .n_headers_back = 2}};
+	rig_begin(&o);
+	const char *m = call("18005551234", BOTH);
+	expect_from_trunk(m, "carrier-a");
+	rig_receive(EAST, rig_response(m, 180, "bob", BOTH));
+	expect_to_trunk(rig_expect(CARRIER, "SIP/2.0 180"));
+	rig_receive(EAST, rig_response(m, 200, "bob", BOTH));
+	expect_to_trunk(rig_expect(CARRIER, "SIP/2.0 200"));
+	static const char *const methods[] = {"ACK", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "MESSAGE"};
+	for (unsigned i = 0; i < 7; i++)
+		to_region(methods[i]);
+	for (unsigned i = 1; i < 7; i++)
+		to_trunk(methods[i]);
+	rig_receive(CARRIER, in_dialog("INVITE", false, BOTH));
+	rig_expect(CARRIER, "SIP/2.0 100");
+	m = rig_expect(EAST, "INVITE ");
+	expect_from_trunk(m, "");
+	if (reload)
+		rig_reload();  /* to a trunk without rules: what is under way keeps those that it began with */
+	rig_receive(EAST, rig_response(m, 200, "", BOTH));
+	expect_to_trunk(rig_expect(CARRIER, "SIP/2.0 200"));
+	if (!reload)
+		to_trunk("BYE");
+	rig_skip();
+	rig_end();
+}
+
+static void test_headers_within(void)
+{
+	check_headers_within(false);
+	check_headers_within(true);
+}
+
+/* The failure that a caller hears of crosses the edge as any other answer, whichever region said it and when. */
+static void test_headers_of_the_best(void)
+{
+	struct trunk_header headers[5];
+	memcpy(headers, both_ways, sizeof headers);
+	struct rig_options o = {.trunk = {.headers_back = headers + 3, .n_headers_back = 2}};
+	rig_begin(&o);
+	const char *m = call("18005551234", "");
+	rig_receive(EAST, rig_response(m, 500, "bob", BOTH));
+	rig_expect(EAST, "ACK ");
+	m = rig_expect(WEST, "INVITE ");
+	rig_receive(WEST, rig_response(m, 503, "bob", ""));
+	rig_expect(WEST, "ACK ");
+	expect_to_trunk(rig_expect(CARRIER, "SIP/2.0 500"));
+	rig_skip();
+	rig_end();
+}
+
+/* Of a trunk outside the domain of trust its own word is left out; what the operator says in its place is not. */
+static void test_headers_and_trust(void)
+{
+	struct trunk_header headers[] = {{.replace = "P-Asserted-Identity", .value = "<sip:main@x>"}};
+	struct rig_options o = {.trunk = {.headers = headers, .n_headers = 1, .untrusted = true}};
+	rig_begin(&o);
+	const char *m = call("18005551234", "P-Asserted-Identity: <sip:+1555@x>\r\nDiversion: <sip:+1666@x>\r\n");
+	expect_header(m, "P-Asserted-Identity", "<sip:main@x>");
+	expect_header(m, "Diversion", "");
+	rig_receive(EAST, rig_response(m, 200, "bob", ""));
+	rig_expect(CARRIER, "SIP/2.0 200");
+	rig_receive(CARRIER, in_dialog("UPDATE", false, "P-Asserted-Identity: <sip:+1777@x>\r\n"));
+	expect_header(rig_expect(EAST, "UPDATE "), "P-Asserted-Identity", "<sip:main@x>");
+	rig_skip();
+	rig_end();
+}
+
 /* ---- the trust edge ---- */
 
 #define ASSERTED "P-Asserted-Identity: <sip:+1555@x>\r\nRemote-Party-ID: <sip:+1555@x>\r\nDiversion: <sip:+1666@x>\r\n"
@@ -204,4 +322,6 @@ static void test_edge(void)
 
 UNIT_MAIN("trunk_rules", {"called prefixes", test_called}, {"a number refused", test_refused_number},
           {"source ports", test_ports}, {"the answer beyond a limit", test_limit}, {"header rules", test_headers},
+          {"header rules within a call", test_headers_within}, {"of the best failure", test_headers_of_the_best},
+          {"header rules and trust", test_headers_and_trust},
           {"trust edge", test_edge})

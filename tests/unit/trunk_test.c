@@ -70,6 +70,8 @@ static void test_pace(void)
 {
 	struct trunk t = fresh(0, 10);
 	CU_ASSERT_EQUAL(admitted(&t, T0, 20), 10);
+	CU_ASSERT_EQUAL(t.live->over_cps, 10);
+	CU_ASSERT_EQUAL(t.live->over_calls, 0);
 	CU_ASSERT_EQUAL(admitted(&t, T0 + 99 * CLOCK_MS, 5), 0);
 	CU_ASSERT_EQUAL(admitted(&t, T0 + 100 * CLOCK_MS, 5), 1);
 	CU_ASSERT_EQUAL(admitted(&t, T0 + 199 * CLOCK_MS, 5), 0);
@@ -91,6 +93,8 @@ static void test_refused_costs_nothing(void)
 	struct trunk t = fresh(1, 10);
 	CU_ASSERT(trunk_admit(&t, T0));
 	CU_ASSERT_EQUAL(admitted(&t, T0, 100), 0);  /* by max_calls: takes nothing of the rate */
+	CU_ASSERT_EQUAL(t.live->over_calls, 100);
+	CU_ASSERT_EQUAL(t.live->over_cps, 0);
 	trunk_setup_end(&t, false);
 	CU_ASSERT(trunk_admit(&t, T0));
 	CU_ASSERT_EQUAL(t.live->setups, 1);
