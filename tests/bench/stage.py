@@ -217,15 +217,19 @@ class Round:
         at = lambda row: clock_s(row["ElapsedTime(C)"])
         good = lambda row: int(row["SuccessfulCall(C)"])
         self.failed = calls - good(rows[-1])
-        steady = [row for row in rows if 1 <= at(row) <= seconds + 0.2]
-        if len(steady) < 2:
-            sys.exit("calls: SIPp wrote %d rows of statistics in %d s" % (len(rows), seconds))
-        self.rate = (good(steady[-1]) - good(steady[0])) / (at(steady[-1]) - at(steady[0]))
+        self.steady = [(at(row), good(row)) for row in rows if 1 <= at(row) <= seconds + 0.2]
         self.setups_ms = []
         for name in rtts:
             with open(name) as out:
                 self.setups_ms += [float(line.split(";")[1]) for line in out if re.match(r"[0-9.]+;[0-9.]+;", line)]
         self.setups_ms.sort()
+
+    @property
+    def rate(self):
+        (begun, first), (ended, last) = (self.steady[0], self.steady[-1]) if self.steady else ((0, 0), (0, 0))
+        if ended == begun:
+            sys.exit("calls: SIPp wrote too few rows of statistics for a rate")
+        return (last - first) / (ended - begun)
 
     def percentile(self, share):
         return self.setups_ms[min(int(len(self.setups_ms) * share), len(self.setups_ms) - 1)] if self.setups_ms else None

@@ -107,7 +107,7 @@ static void test_pace(void)
 	for (unsigned i = 0; i < 4; i++) {
 		rig_run(slow[i]);
 		answer(m, 200);
-		CU_ASSERT_EQUAL(atomic_load(&rig_worker->table->regions[0].targets[0]->rtt_us), (slow[i] + 5) * 1000);
+		CU_ASSERT_EQUAL(atomic_load(&rig_worker->table->regions[0].targets[0]->rtt_us), (unsigned)(slow[i] + 5) * 1000);
 		rig_run(994 - slow[i]);
 		rig_expect_none();
 		rig_run(1);
