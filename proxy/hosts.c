@@ -17,8 +17,9 @@
 #include "proxy/resolver.h"
 
 #define SLOTS 4
-#define SWEEP_S 30
+#define SWEEP_S 5
 #define UNUSED_US (600 * CLOCK_SEC)
+#define NOWHERE_US (10 * CLOCK_SEC)  /* the resolver asks again and again for what fails: not for long */
 
 struct host {
 	UT_hash_handle hh;
@@ -68,6 +69,15 @@ static void host_free(struct host *e)
 	free(e);
 }
 
+static bool is_anywhere(const struct host *e)
+{
+	struct target_place p;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (target_place(&e->slots[i], &p))
+			return true;
+	return false;
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct hosts *h = arg;
@@ -76,7 +86,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	pthread_mutex_lock(&h->lock);
 	HASH_ITER(hh, h->table, e, next) {
-		if (!e->wanted || clock_us() - e->used_us < UNUSED_US)
+		if (!e->wanted || clock_us() - e->used_us < (is_anywhere(e) ? UNUSED_US : NOWHERE_US))
 			continue;
 		resolver_forget_host(h->resolver, &e->slots[0]);
 		HASH_DEL(h->table, e);
@@ -111,8 +121,10 @@ static struct host *add(struct hosts *h, const struct proxy_target_config *c)
 	struct host *e = HASH_COUNT(h->table) < HOSTS_MAX ? calloc(1, sizeof *e) : NULL;
 	if (!e)
 		return NULL;
-	for (unsigned i = 0; i < SLOTS; i++)
+	for (unsigned i = 0; i < SLOTS; i++) {
 		target_init(&e->slots[i], c, i);
+		e->slots[i].lone = true;
+	}
 	HASH_ADD_STR(h->table, slots[0].uri, e);
 	bell_ring(&h->bell);
 	return e;

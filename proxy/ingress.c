@@ -262,13 +262,17 @@ static void on_request(struct arrival *a)
 /* Broken, but answerable: a trunk is told, a stranger is not. */
 static void on_broken(const struct arrival *a, int status, const char *why)
 {
-	if (a->trunk < 0 || a->msg->method == SIP_ACK) {
-		stats_inc(&a->w->stats, a->trunk < 0 ? STAT_DROP_SOURCE : STAT_DROP_MALFORMED);
+	if (a->trunk < 0) {
+		stats_inc(&a->w->stats, STAT_DROP_SOURCE);
 		return;
 	}
 	struct txn_server *t = a->msg->method == SIP_CANCEL ? NULL : txn_server_find(&a->w->txns, a->msg);
-	if (t) {  /* it comes again: one answer in a transaction, not a transaction each time */
+	if (t) {  /* it comes again: one answer in a transaction, not a transaction each time; or it acknowledges that */
 		txn_server_on_request(&a->w->txns, t, a->msg);
+		return;
+	}
+	if (a->msg->method == SIP_ACK) {
+		stats_inc(&a->w->stats, STAT_DROP_MALFORMED);
 		return;
 	}
 	log_debug("request refused with %d: %s", status, why);

@@ -54,8 +54,10 @@ static void note(const struct target *t, const char *what, const struct target_p
 {
 	char text[ADDR_STR_LEN];
 	bool udp = p->transport == SIP_UDP;
-	log_info("target %s is %s %s%s%s", t->uri, what, addr_str(&p->address, text), udp ? "" : " by ",
-	         udp ? "" : sip_transport_word(p->transport));
+	if (t->lone && log_get_level() < LL_DEBUG)
+		return;
+	log_printf(t->lone ? LL_DEBUG : LL_INFO, "target %s is %s %s%s%s", t->uri, what, addr_str(&p->address, text),
+	           udp ? "" : " by ", udp ? "" : sip_transport_word(p->transport));
 }
 
 static void put(struct target *t, const struct target_place *p, int ttl_s)

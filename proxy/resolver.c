@@ -30,7 +30,7 @@ struct name {
 	unsigned n_slots;
 	struct event *again;
 	bool wanted, failing, gone;  /* gone: freed when the last answer is here; its slots are not there any more */
-	bool lone;                   /* no target's: a table does not say whether it is wanted */
+	bool lone;                   /* no target's (hosts.h): a table does not say whether it is wanted */
 	bool lacking, crowded;       /* said already: a host that SRV names has no address; there are more than slots */
 	bool by_naptr, by_srv;       /* so the last good answer came */
 	unsigned denials;            /* in a row */
@@ -75,6 +75,9 @@ struct resolver {
 
 static const struct target *target_of(const struct name *n) { return n->slots[0]; }
 
+/* What calls name is their ends' business, and may be anything. */
+#define tell(n, level, ...) do { if ((n)->lone) log_debug(__VA_ARGS__); else log_printf(level, __VA_ARGS__); } while (0)
+
 static void again_in(struct name *n, int seconds)
 {
 	struct timeval tv = {n->stale ? 0 : seconds, 0};
@@ -87,7 +90,7 @@ static void put_first(struct name *n)
 {
 	unsigned most = n->n_slots, all = places_order(&n->found, most);
 	if (all > most && !n->crowded)
-		log_warn("target %s has %u addresses: the first %u by priority and weight are used", target_of(n)->uri, all, most);
+		tell(n, LL_WARN, "target %s has %u addresses: the first %u by priority and weight are used", target_of(n)->uri, all, most);
 	n->crowded = all > most;
 }
 
@@ -96,7 +99,7 @@ static void succeed(struct name *n)
 	put_first(n);
 	places_take(&n->found, n->slots, n->n_slots, n->ttl_s, PLACES_BOTH & ~n->failed);
 	if (n->failing)
-		log_info("target %s resolves again", target_of(n)->uri);
+		tell(n, LL_INFO, "target %s resolves again", target_of(n)->uri);
 	n->failing = false;
 	n->denials = 0;
 	atomic_store(&n->slots[0]->looked_up, true);
@@ -112,13 +115,14 @@ static void fail_denied(struct name *n)
 	const struct target *t = target_of(n);
 	if (n->refused) {
 		if (!n->failing)
-			log_warn("target %s: the SRV record of %s says that the service is decidedly not there (target \".\")", t->uri, t->host);
+			tell(n, LL_WARN, "target %s: the SRV record of %s says that the service is decidedly not there (target \".\")", t->uri,
+			     t->host);
 		n->denials = RESOLVER_DENIALS;
 	} else {
 		n->denials++;
 		if (!n->failing)
-			log_warn("target %s: %s does not resolve: %s; the last addresses stay until that is said %d times", t->uri, t->host,
-			         ares_strerror(n->denial), RESOLVER_DENIALS);
+			tell(n, LL_WARN, "target %s: %s does not resolve: %s; the last addresses stay until that is said %d times", t->uri, t->host,
+			     ares_strerror(n->denial), RESOLVER_DENIALS);
 	}
 	if (n->denials == RESOLVER_DENIALS)
 		places_take(&n->found, n->slots, n->n_slots, 0, PLACES_BOTH);
@@ -131,7 +135,7 @@ static void fail(struct name *n)
 	if (n->error == ARES_SUCCESS)
 		fail_denied(n);
 	else if (!n->failing)
-		log_warn("target %s: %s does not resolve: %s; the last addresses stay", t->uri, t->host, ares_strerror(n->error));
+		tell(n, LL_WARN, "target %s: %s does not resolve: %s; the last addresses stay", t->uri, t->host, ares_strerror(n->error));
 	if (n->error != ARES_SUCCESS)
 		n->denials = 0;
 	n->failing = true;
@@ -222,7 +226,7 @@ static void note_lacking(const struct ask *ask)
 	if (n->lacking)
 		return;
 	n->lacking = true;
-	log_warn("target %s: its SRV record names %s, which has no address%s", target_of(n)->uri, ask->host,
+	tell(n, LL_WARN, "target %s: its SRV record names %s, which has no address%s", target_of(n)->uri, ask->host,
 	         n->r->n_egress < 2 ? " of the family that this node sends from" : "");
 }
 

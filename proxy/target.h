@@ -23,6 +23,7 @@ struct target {
 	bool transport_said;         /* then there is no NAPTR to ask (section 4.1) */
 	bool secure;                 /* sips: */
 	uint8_t slot;                /* a name has some, each for one of its addresses */
+	bool lone;                   /* no region's: a host that a call named (hosts.h), of which the log says little */
 
 	_Atomic uint32_t seq;        /* seqlock of address and transport: odd while they are written */
 	_Atomic uint64_t words[4];

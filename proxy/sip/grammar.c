@@ -21,6 +21,8 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/su_alloc.h>
 
+#include "proxy/sip/header.h"
+
 static msg_mclass_t *sip_class;
 
 int sip_grammar_init(void)
@@ -110,11 +112,30 @@ static bool view_via(struct sip_msg *m, const sip_via_t *v, struct sip_via_view 
 	return out->params;
 }
 
-/* What an answer cannot do without (section 8.2.6.2). */
-static bool answerable(const sip_t *sip)
+/* A header that is there, but could not be read. */
+static bool is_broken(const msg_header_t *h, const void *read, const char *name)
 {
-	return sip->sip_via && sip->sip_via->v_host && sip->sip_from && sip->sip_to && sip->sip_call_id &&
-	       *text(sip->sip_call_id->i_id) && sip->sip_cseq && sip->sip_cseq->cs_method_name;
+	return !read && h->sh_len && h->sh_class == sip_error_class && sip_header_is(h->sh_data, h->sh_len, name);
+}
+
+static bool has_broken(const struct sip_msg *m, const void *read, const char *name)
+{
+	for (const msg_header_t *h = *msg_chain_head(m->msg); h; h = h->sh_succ)
+		if (is_broken(h, read, name))
+			return true;
+	return false;
+}
+
+/* What an answer cannot do without (section 8.2.6.2). From and To are only copied into it: a request is told that they are
+ * malformed. */
+static bool answerable(const struct sip_msg *m, const sip_t *sip)
+{
+	if (!sip->sip_via || !sip->sip_via->v_host || !sip->sip_call_id || !*text(sip->sip_call_id->i_id) || !sip->sip_cseq ||
+	    !sip->sip_cseq->cs_method_name)
+		return false;
+	return (sip->sip_from && sip->sip_to) ||
+	       (sip->sip_request && (sip->sip_from || has_broken(m, sip->sip_from, "From")) &&
+	        (sip->sip_to || has_broken(m, sip->sip_to, "To")));
 }
 
 static struct sip_slice slice_of(struct sip_msg *m, const char *s, issize_t len, size_t size)
@@ -189,6 +210,10 @@ static enum sip_line_kind kind_of(const sip_t *sip, const msg_header_t *h)
 	for (unsigned i = 0; i < sizeof singles / sizeof singles[0]; i++)
 		if (h == singles[i].header)
 			return singles[i].kind;
+	if (is_broken(h, sip->sip_from, "From"))
+		return SIP_LINE_FROM;
+	if (is_broken(h, sip->sip_to, "To"))
+		return SIP_LINE_TO;
 	return h->sh_class == sip_via_class ? SIP_LINE_VIA : h->sh_class == sip_route_class ? SIP_LINE_ROUTE :
 	       h->sh_class == sip_proxy_require_class ? SIP_LINE_PROXY_REQUIRE :
 	       h->sh_class == sip_unknown_class ? SIP_LINE_OTHER : SIP_LINE_REST;
@@ -211,9 +236,9 @@ static bool fill_lines(struct sip_msg *m, const sip_t *sip)
 static bool fill_common(struct sip_msg *m, const sip_t *sip)
 {
 	m->call_id = sip->sip_call_id->i_id;
-	m->from_tag = text(sip->sip_from->a_tag);
-	m->to_tag = text(sip->sip_to->a_tag);
-	m->from_user = text(sip->sip_from->a_url->url_user);
+	m->from_tag = sip->sip_from ? text(sip->sip_from->a_tag) : "";
+	m->to_tag = sip->sip_to ? text(sip->sip_to->a_tag) : "";
+	m->from_user = sip->sip_from ? text(sip->sip_from->a_url->url_user) : "";
 	m->cseq = (uint32_t)sip->sip_cseq->cs_seq;
 	m->max_forwards = -1;
 	if (sip->sip_max_forwards)
@@ -291,6 +316,8 @@ static enum sip_parsed check_request(const struct sip_msg *m, const sip_t *sip, 
 		*why = "version is not SIP/2.0", fault = SIP_ANSWER_505;
 	else if (!body_whole(sip))
 		*why = "body shorter than Content-Length";
+	else if (!sip->sip_from || !sip->sip_to)
+		*why = "malformed From or To";
 	else if (parsed < 0 || sip->sip_error)
 		*why = "malformed header";
 	else if (!isalpha((unsigned char)*m->ruri.scheme))  /* brackets, for one */
@@ -350,7 +377,7 @@ enum sip_parsed sip_grammar(struct sip_msg *m, char *data, const char **why)
 		*why = "no empty line after the headers";
 	else if (!lines_end_alike(data, sip))
 		*why = "CR without LF in a header";
-	else if (!answerable(sip))
+	else if (!answerable(m, sip))
 		*why = "Via, From, To, Call-ID or CSeq missing or malformed";
 	else if (!fill_common(m, sip))
 		*why = "out of memory";

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 
-from sip import ANYCAST, CARRIER, REGION1, REGION2, Dialog, Party, metrics, regions_up, response, run_cases
+from sip import ANYCAST, CARRIER, REGION1, REGION2, Dialog, Party, metrics, regions_up, response, run_cases, wait_until
 from sip_tls import Connection
 
 FRONT = (ANYCAST, 5060)
@@ -161,6 +161,12 @@ def many_names():
     ended_by_region(invite, carrier)
 
 
+def names_are_forgotten():
+    """What DNS does not know is not asked for for ever; and what it knows stays."""
+    wait_until("nothing fails any more", lambda: metrics()["dns_failing_names"] == 0, 30)
+    known_by_now()
+
+
 sys.exit(run_cases([
     ("contacts: the carrier's is a name", carriers_name),
     ("contacts: a name that is known by now", known_by_now),
@@ -171,4 +177,5 @@ sys.exit(run_cases([
     ("contacts: DNS is slow", slow_dns),
     ("contacts: no such name", no_such_name),
     ("contacts: many names", many_names),
+    ("contacts: names that are nowhere are forgotten", names_are_forgotten),
 ], sys.argv[2:]) > 0)

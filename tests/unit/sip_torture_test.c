@@ -178,7 +178,7 @@ static const struct sample broken[] = {
 	       "To: <sip:user@example.com>\r\nFrom: <sip:user@example.com>;tag=239232jh3\r\n"
 	       "CSeq: 36893488147419103232 REGISTER\r\nCall-ID: scalar02.23o0pd9vanlq3wnrlnewofjas9ui32\r\n"
 	       "Max-Forwards: 300\r\nExpires: 10000000000000000000000000000000\r\nl: 0\r\n\r\n"),
-	SAMPLE("3.1.2.6 quotbal", SIP_UNANSWERABLE,
+	SAMPLE("3.1.2.6 quotbal", SIP_ANSWER_400,
 	       "INVITE sip:user@example.com SIP/2.0\r\nTo: \"Mr. J. User <sip:j.user@example.com>\r\n"
 	       "From: sip:caller@example.net;tag=93334\r\nMax-Forwards: 10\r\nCall-ID: quotbal.aksdj\r\n"
 	       "CSeq: 8 INVITE\r\n"

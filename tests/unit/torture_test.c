@@ -32,7 +32,7 @@ static const struct sample samples[] = {
 	 NULL, STAT_DROP_MALFORMED, NULL, NULL},
 	{"4475 3.1.2.6 quotbal", "INVITE " TARGET " SIP/2.0\r\nTo: \"Mr. J. User <sip:j.user@example.com>\r\n"
 	 "From: <sip:caller@example.net>;tag=93334\r\nMax-Forwards: 10\r\nCall-ID: quotbal\r\nCSeq: 8 INVITE\r\n"
-	 "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKquotbal\r\n" END, NULL, STAT_DROP_MALFORMED, NULL, NULL},
+	 "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKquotbal\r\n" END, "SIP/2.0 400", 0, "From", "<sip:caller@example.net>;tag=93334"},
 	{"4475 3.1.2.7 ltgtruri", "INVITE <" TARGET "> SIP/2.0\r\n" HEAD("ltgtruri", "8 INVITE") END,
 	 "SIP/2.0 400", 0, NULL, NULL},
 	{"4475 3.1.2.8 lwsruri", "INVITE " TARGET "; lr SIP/2.0\r\n" HEAD("lwsruri", "8 INVITE") END,
@@ -48,7 +48,7 @@ static const struct sample samples[] = {
 	{"4475 3.1.2.15 baddn", "OPTIONS " TARGET " SIP/2.0\r\nMax-Forwards: 70\r\n"
 	 "From:    Bell, Alexander <sip:a.g.bell@example.com>;tag=43\r\nTo:    Watson, Thomas <sip:t.watson@example.org>\r\n"
 	 "Call-ID: baddn\r\nCSeq: 3923239 OPTIONS\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKbaddn\r\n" END,
-	 NULL, STAT_DROP_MALFORMED, NULL, NULL},
+	 "SIP/2.0 400", 0, "From", "Bell, Alexander <sip:a.g.bell@example.com>;tag=43"},
 	{"4475 3.3.14 cparam02", "REGISTER sip:example.com SIP/2.0\r\n" HEAD("cparam02", "3 REGISTER")
 	 "Contact: <sip:+19725552222@gw1.example.net;unknownparam>\r\n" END, "SIP/2.0 405", 0, NULL, NULL},
 	{"4475 3.3.16 regescrt", "REGISTER sip:example.com SIP/2.0\r\n" HEAD("regescrt", "14398234 REGISTER")
@@ -144,6 +144,27 @@ static void test_sent_on(void)
 	}
 }
 
+/* What is refused for its From has an ACK with the same From, and that is the end of it. */
+static void test_acknowledged(void)
+{
+	static const char *const methods[] = {"INVITE", "ACK"};
+	rig_begin(NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		char text[1024];
+		snprintf(text, sizeof text, "%s " TARGET " SIP/2.0\r\nMax-Forwards: 70\r\nFrom: Smith, John <sip:john@example.org>;tag=1\r\n"
+		         "To: <" TARGET ">%s\r\nCall-ID: smith\r\nCSeq: 8 %s\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKsmith\r\n" END,
+		         methods[i], i ? ";tag=ours" : "", methods[i]);
+		rig_receive(CARRIER, text);
+		if (!i)
+			rig_expect(CARRIER, "SIP/2.0 400");
+	}
+	rig_run(4000);
+	rig_expect_none();
+	rig_run(2000);
+	CU_ASSERT_EQUAL(txn_layer_count(&rig_worker->txns), 0);
+	rig_end();
+}
+
 /* 3.2.1 badbranch: the cookie alone tells nothing apart; such requests are matched as those of RFC 2543 are. */
 static void test_bad_branch(void)
 {
@@ -164,4 +185,4 @@ static void test_bad_branch(void)
 	rig_end();
 }
 
-UNIT_MAIN("torture", {"answered or dropped", test_answers}, {"sent on", test_sent_on}, {"a branch that is only the cookie", test_bad_branch})
+UNIT_MAIN("torture", {"answered or dropped", test_answers}, {"sent on", test_sent_on}, {"refused, and acknowledged", test_acknowledged}, {"a branch that is only the cookie", test_bad_branch})
