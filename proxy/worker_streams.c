@@ -3,6 +3,7 @@
 #include "proxy/worker_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,35 +74,57 @@ static void send_to(struct worker *w, const struct sip_path *path, const void *d
 		stats_inc(&w->stats, STAT_STREAM_GONE);
 }
 
-/* A request that was to go back on a connection (RFC 5923): it has the name that a new one has to show, as its call's
- * worker numbers names. */
+/* By a connection that came and stands for that peer (RFC 5923), should there be one; false: there is none. */
+static bool send_back(struct worker *w, const struct sip_path *path, const void *data, size_t len)
+{
+	struct sip_path back = *path;
+	struct alias_address at = {.port = addr_port(&path->peer)};
+	struct addr peer;
+	char host[ADDR_STR_LEN];
+	if (path->transport != SIP_TLS || !path->name)
+		return false;
+	snprintf(at.host, sizeof at.host, "%s", addr_host_str(&path->peer, host));
+	if (!alias_find(&w->aliases, &at, (const char *const[]){w->names[path->name], ""}, w->index, &back.stream, &peer))
+		return false;
+	if (back.stream.worker == w->index)
+		return stream_send(w->streams, back.stream, data, len);
+	worker_hand_over(w, back.stream.worker, HANDOVER_SEND, &back, data, len);
+	return true;
+}
+
+/* A request that was to go back on a connection which is gone: it has the name that another has to show, as its call's
+ * worker numbers names. That worker may not have heard yet of the end, or never. */
 static void send_instead(struct worker *w, const struct sip_path *path, const void *data, size_t len)
 {
 	unsigned owner = worker_owner_of(w, data, len);
 	struct sip_path fresh = *path;
 	fresh.stream = (struct stream_handle){0};
-	if (owner == w->index)
-		send_to(w, &fresh, data, len);
-	else
-		worker_hand_over(w, owner, HANDOVER_SEND, &fresh, data, len);
+	if (owner == w->index) {
+		worker_stream_out(w, &fresh, data, len);
+		return;
+	}
+	worker_hand_over(w, owner, HANDOVER_UNALIAS, path, "", 0);
+	worker_hand_over(w, owner, HANDOVER_SEND, &fresh, data, len);
 }
 
 /* Section 18.2.2: a response goes the way its request came; should that connection be gone, to where the Via says. */
 void worker_stream_out(struct worker *w, const struct sip_path *path, const void *data, size_t len)
 {
 	loop_hurry(w->loop);  /* it leaves in the next turn, when the connection takes it */
-	if (!path->stream.generation)
-		send_to(w, path, data, len);
-	else if (path->stream.worker != w->index)
+	if (!path->stream.generation) {
+		if (!send_back(w, path, data, len))
+			send_to(w, path, data, len);
+	} else if (path->stream.worker != w->index) {
 		worker_hand_over(w, path->stream.worker, HANDOVER_SEND, path, data, len);
-	else if (stream_send(w->streams, path->stream, data, len))
+	} else if (stream_send(w->streams, path->stream, data, len)) {
 		return;
-	else if (path->name)
+	} else if (path->name) {
 		send_instead(w, path, data, len);
-	else if (path->transport == SIP_TLS)
+	} else if (path->transport == SIP_TLS) {
 		stats_inc(&w->stats, STAT_STREAM_GONE);  /* its client has shown no name that could be asked for again */
-	else
+	} else {
 		send_to(w, path, data, len);
+	}
 }
 
 uint16_t worker_name(struct worker *w, const char *name)
