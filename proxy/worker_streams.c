@@ -100,6 +100,7 @@ static void send_instead(struct worker *w, const struct sip_path *path, const vo
 	struct sip_path fresh = *path;
 	fresh.stream = (struct stream_handle){0};
 	if (owner == w->index) {
+		alias_remove(&w->aliases, path->stream);  /* it is doomed, and said to be gone only when it is freed */
 		worker_stream_out(w, &fresh, data, len);
 		return;
 	}
