@@ -48,10 +48,9 @@ static struct trunk_edge edge_of(const struct worker *w, const struct token *t, 
 }
 
 /* Whom the carrier's certificate is of, where the request goes to him. */
-static const char *subject_of(const struct worker *w, const struct token *t, int trunk)
+static const char *subject_of(struct trunk_edge edge)
 {
-	int i = table_trunk_by_hash(w->table, t->trunk);
-	return i < 0 || i == trunk ? "" : trunk_rules_subject(w->table->trunks[i].rules);
+	return edge.rules && edge.out ? trunk_rules_subject(edge.rules) : "";
 }
 
 /* False: it waits, or has been refused. */
@@ -76,7 +75,7 @@ static void serve(struct worker *w, const struct sip_msg *m, const struct sip_pa
 	struct forward f;
 	struct sip_forward sf = {.skip_routes = route->skip, .from_strict = route->from_strict};
 	trunk_edge_edits(edge, m, sf.edit);
-	if (!find_way(w, m, path, source, subject_of(w, &route->token, trunk), &sf, &f, held))
+	if (!find_way(w, m, path, source, subject_of(edge), &sf, &f, held))
 		return;
 	if (route->token.node != w->common->node_hash)
 		stats_inc(&w->stats, STAT_WRONG_NODE);
